@@ -1,0 +1,152 @@
+"""The HTTP door as one ASGI application: API, live connection, metrics, web files."""
+
+import importlib
+import logging
+import pkgutil
+import re
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import calotype.api
+from calotype.api import metrics, problems, realtime, web
+from calotype.api.op import OPERATIONS, IndexedRouter, OpRoute, route
+from calotype.core import log
+from calotype.core.world import World
+
+Wiring = Callable[[], AbstractAsyncContextManager[World]]
+
+CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def _load_doors() -> None:
+    """Import every file of this package, so that each declares its operations."""
+    for module in pkgutil.iter_modules(calotype.api.__path__):
+        importlib.import_module(f"calotype.api.{module.name}")
+
+
+def routes() -> list[OpRoute]:
+    """The routes of every declared operation."""
+    _load_doors()
+    return [route(op) for op in OPERATIONS]
+
+
+class Application:
+    """Takes each request to the part that serves it, with one log line and a correlation id."""
+
+    def __init__(self, wiring: Wiring | None = None, world: World | None = None) -> None:
+        self.made = routes()
+        self.router = IndexedRouter(self.made)
+        self.fastapi = FastAPI(title="Calotype", version="3.2.2", openapi_url=None, docs_url=None, redoc_url=None)
+        self.fastapi.router.routes.extend(self.made)
+        self._wiring = wiring
+        self._web: ASGIApp = web.Site()
+        self._socket: realtime.Live | None = None
+        if world is not None:
+            self._take(world)
+
+    def _take(self, world: World) -> None:
+        self.fastapi.state.world = world
+        self._socket = realtime.Live(world)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path: str = scope["path"]
+        scope["app"] = self.fastapi
+        if path.startswith("/api/socket.io"):
+            assert self._socket is not None
+            await self._socket(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            while True:
+                message = await receive()
+                if message["type"] == "lifespan.startup":
+                    try:
+                        if self._wiring is not None:
+                            self._take(await stack.enter_async_context(self._wiring()))
+                        assert self._socket is not None
+                        await stack.enter_async_context(self._socket.running())
+                    except BaseException as error:
+                        log.say("start-failed", level=logging.ERROR, error=error)
+                        await send({"type": "lifespan.startup.failed", "message": str(error)})
+                        raise
+                    await send({"type": "lifespan.startup.complete"})
+                else:
+                    break
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator["Application", None]:
+        """For tests and embedders that do not speak the lifespan protocol."""
+        assert self._socket is not None
+        async with self._socket.running():
+            yield self
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        request = Request(scope, receive)
+        correlation = request.headers.get("x-correlation-id", "")
+        if not CORRELATION_ID.fullmatch(correlation):
+            correlation = secrets.token_urlsafe(6)
+        is_api = scope["path"].lower().startswith("/api/") or scope["path"].lower() == "/api"
+        outcome = {"status": 0, "started": False}
+        is_head = scope["method"] == "HEAD"
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                outcome.update(status=message["status"], started=True)
+                if is_api:
+                    message["headers"] = [*message["headers"], (b"x-correlation-id", correlation.encode())]
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        serve = self._api if is_api else self._outside_api
+        try:
+            async with AsyncExitStack() as files:
+                scope["fastapi_middleware_astack"] = files
+                await serve(scope, receive, answer)
+        except BaseException as error:
+            if outcome["started"] or not isinstance(error, Exception):
+                raise
+            await problems.render(Request(scope), error)(scope, receive, answer)
+        finally:
+            took = time.perf_counter() - begun
+            op = getattr(scope.get("route"), "op", None)
+            name = op.name if op else ("web" if not is_api else "unknown")
+            metrics.count_request(name, scope["method"], outcome["status"], took)
+            log.say("request", op=name, method=scope["method"], status=outcome["status"], ms=took * 1000, id=correlation)
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.router(scope, receive, send)
+
+    async def _outside_api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = OUTSIDE_API.get(scope["path"])
+        if own is not None and scope["method"] in ("GET", "HEAD"):
+            response = await own(Request(scope, receive))
+            await response(scope, receive, send)
+        else:
+            await self._web(scope, receive, send)
+
+
+OUTSIDE_API: dict[str, Callable[[Request], Awaitable[Any]]] = {
+    "/metrics": metrics.answer,
+    "/.well-known/immich": web.discovery,
+    "/custom.css": web.custom_css,
+}
+
+
+def create(world: World) -> Application:
+    """The application on a world that somebody else opened and will close (tests, embedders)."""
+    return Application(world=world)

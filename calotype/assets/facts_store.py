@@ -1,0 +1,225 @@
+"""SQL for what processing learns about an asset: facts from the file, previews, transcodes, and what still is missing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from calotype.core.ids import AssetId, UserId
+from calotype.core.sql import sql
+from calotype.core.tx import Look, Row, Tx
+
+TO_PROCESS = sql("""
+    SELECT asset.id, asset.owner_id, asset.library_id, asset.type, asset.visibility, asset.status, asset.original_key,
+           asset.original_name, asset.sidecar_key, asset.checksum, asset.size_bytes, asset.created_at,
+           asset.uploaded_taken_at, asset.file_modified_at, asset.taken_at, asset.local_taken, asset.time_zone,
+           asset.duration_ms, asset.width, asset.height, asset.orientation, asset.latitude, asset.longitude,
+           asset.description, asset.rating, asset.date_time_original, asset.projection_type, asset.colorspace,
+           asset.profile_description, asset.bits_per_sample, asset.live_video_id, asset.live_photo_cid,
+           asset.is_motion_part, asset.video, asset.locked_fields, asset.metadata_at, asset.previews_at,
+           asset.transcode_checked_at, asset.update_id,
+           EXISTS (SELECT FROM asset AS still WHERE still.live_video_id = asset.id) AS is_live_part
+      FROM asset
+     WHERE asset.id = :id
+       AND asset.status <> 'deleted'
+""")
+
+# A field that a person edited stays as it is until the sidecar carries it (`locked_fields`).
+SAVE_FACTS = sql("""
+    UPDATE asset
+       SET make = :make, model = :model, lens_model = :lens_model, f_number = :f_number, focal_length = :focal_length,
+           iso = :iso, exposure_time = :exposure_time, exif_width = :exif_width, exif_height = :exif_height,
+           width = CASE WHEN is_edited THEN width ELSE :width END,
+           height = CASE WHEN is_edited THEN height ELSE :height END,
+           orientation = :orientation, modify_date = file_modified_at,
+           date_time_original = CASE WHEN 'dateTimeOriginal' = ANY(locked_fields) THEN date_time_original
+                                     ELSE :taken_at END,
+           taken_at = CASE WHEN 'dateTimeOriginal' = ANY(locked_fields) THEN taken_at ELSE :taken_at END,
+           local_taken = CASE WHEN 'dateTimeOriginal' = ANY(locked_fields) THEN local_taken ELSE :local_taken END,
+           time_zone = CASE WHEN 'timeZone' = ANY(locked_fields) THEN time_zone ELSE :time_zone END,
+           latitude = CASE WHEN 'latitude' = ANY(locked_fields) THEN latitude ELSE :latitude END,
+           longitude = CASE WHEN 'longitude' = ANY(locked_fields) THEN longitude ELSE :longitude END,
+           city = :city, state = :state, country = :country,
+           description = CASE WHEN 'description' = ANY(locked_fields) THEN description ELSE :description END,
+           rating = CASE WHEN 'rating' = ANY(locked_fields) THEN rating ELSE :rating END,
+           projection_type = :projection_type, profile_description = :profile_description, colorspace = :colorspace,
+           bits_per_sample = :bits_per_sample, fps = :fps, live_photo_cid = :live_photo_cid,
+           auto_stack_id = :auto_stack_id, video = :video, duration_ms = coalesce(:duration_ms, duration_ms),
+           metadata_at = :now
+     WHERE id = :id
+""")
+
+SAVE_PREVIEWS = sql("""
+    UPDATE asset
+       SET thumbhash = :thumbhash, previews_at = :now,
+           width = coalesce(width, :width), height = coalesce(height, :height)
+     WHERE id = :id
+""")
+
+SAVE_TRANSCODE = sql("UPDATE asset SET transcode_checked_at = :now WHERE id = :id")
+
+UNLOCK = sql("""
+    UPDATE asset
+       SET locked_fields = ARRAY(SELECT unnest(locked_fields) EXCEPT SELECT unnest(:written::text[])),
+           sidecar_key = :sidecar_key
+     WHERE id = :id
+       AND update_id = :update_id
+""")
+
+LIVE_PARTNER = sql("""
+    SELECT id, visibility
+      FROM asset
+     WHERE owner_id = :owner_id
+       AND live_photo_cid = :cid
+       AND type = :type::asset_type
+       AND library_id IS NOT DISTINCT FROM :library_id::uuid
+       AND id <> :id
+       AND status <> 'deleted'
+       AND (type = 'VIDEO' OR live_video_id IS NULL)
+     ORDER BY created_at, id
+     LIMIT 1
+""")
+LINK_LIVE = sql("UPDATE asset SET live_video_id = :video_id WHERE id = :still_id AND live_video_id IS DISTINCT FROM :video_id")
+HIDE_PART = sql("UPDATE asset SET visibility = 'hidden' WHERE id = :id AND visibility IN ('timeline', 'archive')")
+OUT_OF_ALBUMS = sql("DELETE FROM album_asset WHERE asset_id = :id")
+
+SAME_BYTES = sql("""
+    SELECT id, visibility, is_motion_part
+      FROM asset
+     WHERE owner_id = :owner_id AND checksum = :checksum AND library_id IS NULL AND status <> 'deleted'
+""")
+ADD_MOTION_PART = sql("""
+    INSERT INTO asset (owner_id, type, visibility, original_key, original_name, checksum, proof, size_bytes, taken_at,
+                       local_taken, file_modified_at, uploaded_taken_at, is_motion_part)
+    VALUES (:owner_id, 'VIDEO', 'hidden', :original_key, :original_name, :checksum, :proof, :size_bytes, :taken_at,
+            :local_taken, :now, :taken_at, true)
+    ON CONFLICT (owner_id, checksum) WHERE library_id IS NULL AND status <> 'deleted' DO NOTHING
+    RETURNING id
+""")
+
+WITHOUT_METADATA = sql("""
+    SELECT id FROM asset
+     WHERE metadata_at IS NULL AND status = 'active' AND created_at < :before
+       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'metadata')
+     ORDER BY id LIMIT :limit
+""")
+WITHOUT_PREVIEWS = sql("""
+    SELECT id FROM asset
+     WHERE previews_at IS NULL AND status = 'active' AND visibility <> 'hidden'
+       AND metadata_at IS NOT NULL AND metadata_at < :before
+       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'previews')
+     ORDER BY id LIMIT :limit
+""")
+WITHOUT_TRANSCODE = sql("""
+    SELECT id FROM asset
+     WHERE transcode_checked_at IS NULL AND type = 'VIDEO' AND status = 'active'
+       AND metadata_at IS NOT NULL AND metadata_at < :before
+       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'transcode')
+     ORDER BY id LIMIT :limit
+""")
+UNWRITTEN = sql("""
+    SELECT id FROM asset
+     WHERE locked_fields <> '{}' AND status <> 'deleted' AND updated_at < :before
+       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'sidecar')
+     ORDER BY id LIMIT :limit
+""")
+TO_PURGE = sql("SELECT id FROM asset WHERE status = 'deleted' AND updated_at < :before ORDER BY id LIMIT :limit")
+
+# Every one, for an administrator who wants it all again; in pages, so that a million ids never lie in memory at once.
+EVERY = sql("""
+    SELECT id FROM asset
+     WHERE status = 'active' AND id > :after AND (:type::text IS NULL OR type = :type::asset_type)
+     ORDER BY id LIMIT :limit
+""")
+IN_PROGRESS = sql("""
+    SELECT (SELECT count(*) FROM (SELECT FROM asset WHERE metadata_at IS NULL AND status = 'active' LIMIT 100000) AS a)
+         + (SELECT count(*) FROM (SELECT FROM asset WHERE previews_at IS NULL AND status = 'active'
+                                     AND visibility <> 'hidden' AND metadata_at IS NOT NULL LIMIT 100000) AS b)
+         - (SELECT count(DISTINCT asset_id) FROM asset_problem WHERE step IN ('metadata', 'previews'))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The other half of a live photo."""
+
+    id: AssetId
+    visibility: str
+
+
+async def to_process(look: Look, id: AssetId) -> Row | None:
+    """The row as processing needs it; `None` when it is gone or waits for its removal."""
+    return await look.one(TO_PROCESS, id=id)
+
+
+async def save_facts(tx: Tx, id: AssetId, *, now: datetime, **facts: Any) -> int:
+    """Write what was read from the file; a field that is locked by a person's edit stays. How many rows: 0 or 1."""
+    return await tx.run(SAVE_FACTS, id=id, now=now, **facts)
+
+
+async def save_previews(
+    tx: Tx, id: AssetId, *, thumbhash: bytes, width: int, height: int, now: datetime
+) -> int:
+    """Note that previews exist. `thumbhash`: 5–25 bytes. How many rows: 0 or 1."""
+    return await tx.run(SAVE_PREVIEWS, id=id, thumbhash=thumbhash, width=width, height=height, now=now)
+
+
+async def save_transcode(tx: Tx, id: AssetId, *, now: datetime) -> None:
+    """Note that the video was looked at: it was encoded, or needs no encoding."""
+    await tx.run(SAVE_TRANSCODE, id=id, now=now)
+
+
+async def unlock(tx: Tx, id: AssetId, *, written: list[str], sidecar_key: str, update_id: UUID) -> bool:
+    """Free fields that the sidecar now carries, unless the row changed since it was read (then false: write again)."""
+    return await tx.run(UNLOCK, id=id, written=written, sidecar_key=sidecar_key, update_id=update_id) == 1
+
+
+async def live_partner(look: Look, asset: Row, cid: str) -> Part | None:
+    """The other half with the same content identifier, of the same owner and library."""
+    other = "IMAGE" if asset["type"] == "VIDEO" else "VIDEO"
+    row = await look.one(
+        LIVE_PARTNER, owner_id=asset["owner_id"], cid=cid, type=other, library_id=asset["library_id"], id=asset["id"]
+    )
+    return Part(AssetId(row["id"]), row["visibility"]) if row else None
+
+
+async def link_live(tx: Tx, *, still_id: AssetId, video_id: AssetId) -> bool:
+    """Join the halves and hide the video. Whether the video was visible until now. Done twice it stays done."""
+    await tx.run(LINK_LIVE, still_id=still_id, video_id=video_id)
+    await tx.run(OUT_OF_ALBUMS, id=video_id)
+    return await tx.run(HIDE_PART, id=video_id) == 1
+
+
+async def same_bytes(look: Look, owner_id: UserId, checksum: bytes) -> Row | None:
+    """An asset of the owner with this SHA-1."""
+    return await look.one(SAME_BYTES, owner_id=owner_id, checksum=checksum)
+
+
+async def add_motion_part(tx: Tx, **values: Any) -> AssetId | None:
+    """Keep a video cut out of a motion photo; `None` when these bytes are there already."""
+    found = await tx.value(ADD_MOTION_PART, **values)
+    return AssetId(found) if found else None
+
+
+MISSING = {
+    "metadata": WITHOUT_METADATA,
+    "previews": WITHOUT_PREVIEWS,
+    "transcode": WITHOUT_TRANSCODE,
+    "sidecar": UNWRITTEN,
+    "removal": TO_PURGE,
+}
+
+
+async def missing(look: Look, step: str, *, before: datetime, limit: int) -> list[AssetId]:
+    """Assets that lack the step and should have it by now (they were ready for it before `before`)."""
+    return [AssetId(row["id"]) for row in await look.all(MISSING[step], before=before, limit=limit)]
+
+
+async def every(look: Look, *, after: AssetId, limit: int, type: str | None = None) -> list[AssetId]:
+    """A page of active assets in the order of their ids."""
+    return [AssetId(row["id"]) for row in await look.all(EVERY, after=after, limit=limit, type=type)]
+
+
+async def in_progress(look: Look) -> int:
+    """How many assets still wait for metadata or previews (counted to 100,000 each)."""
+    return max(0, await look.value(IN_PROGRESS) or 0)

@@ -1,0 +1,63 @@
+"""The only place where objects are wired: configuration → pool, files, queue, cache, push → `World`."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from calotype.api.app import Application
+from calotype.core import config as configuration
+from calotype.core import log
+from calotype.core.clock import Clock
+from calotype.core.config import Config
+from calotype.core.ports import Files
+from calotype.core.world import World
+from calotype.outside import decoders, embedded, postgres
+from calotype.outside.bullmq import BullQueue
+from calotype.outside.disk import DiskFiles
+from calotype.outside.objects import ObjectFiles
+from calotype.outside.redis import RedisCache, RedisPush
+from calotype.storage.roots import GuardedFiles, MediaRoot
+from calotype.work import pipeline
+
+POOL_SIZE = 12
+
+
+def files(config: Config) -> Files:
+    """The adapter for where originals live."""
+    if config.media_root.startswith("s3://"):
+        return ObjectFiles(config)
+    return DiskFiles(config)
+
+
+@asynccontextmanager
+async def world(config: Config) -> AsyncGenerator[World, None]:
+    """Everything a process needs, closed in reverse order. Opens although database, cache or storage are away."""
+    async with AsyncExitStack() as stack:
+        database_url, redis_url = embedded.database_url(config), embedded.redis_url(config)
+        pool = await postgres.connect(database_url, size=POOL_SIZE)
+        stack.push_async_callback(pool.close)
+        queue = BullQueue(redis_url)
+        stack.push_async_callback(queue.close)
+        push, cache = RedisPush(redis_url), RedisCache(redis_url)
+        stack.push_async_callback(push.close)
+        stack.push_async_callback(cache.close)
+        root = MediaRoot(files(config), pool, config)
+        stack.push_async_callback(decoders.close_all)
+        made = World(
+            config=config,
+            pool=pool,
+            files=GuardedFiles(root),
+            queue=queue,
+            push=push,
+            cache=cache,
+            clock=Clock(),
+            publish=pipeline.publish,
+        )
+        await stack.enter_async_context(root.watched(made))
+        yield made
+
+
+def application() -> Application:
+    """The HTTP door on a world of its own, as the server starts it."""
+    config = configuration.read()
+    log.set_up(config.log_level)
+    return Application(wiring=lambda: world(config))
