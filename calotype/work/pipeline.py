@@ -40,7 +40,11 @@ QUEUE_OF = {
     "AssetEmptyTrash": "backgroundTask",
     "FileDelete": "backgroundTask",
     "SidecarWrite": "sidecar",
+    "AssetDeleteCheck": "backgroundTask",
     "UserDelete": "backgroundTask",
+    "UserDeleteCheck": "backgroundTask",
+    "SessionCleanup": "backgroundTask",
+    "UserSyncUsage": "backgroundTask",
     "Sweep": "backgroundTask",
 }
 
@@ -61,10 +65,10 @@ FOLLOWS.update(
         + ([start("AssetEncodeVideo", id=e.asset_id)] if e.is_video else []),
         media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id)],
         media.SidecarWritten: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="sidecar-write")],
-        asset.AssetEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],
-        asset.AssetShown: lambda e: [start("AssetGenerateThumbnails", id=e.asset_id)],
-        asset.AssetsRemoved: lambda e: [start("AssetDelete", id=id) for id in e.asset_ids],
-        asset.TrashEmptied: lambda e: [start("AssetEmptyTrash", userId=e.owner_id)],
+        asset.AssetsEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],
+        asset.SidecarReplaced: lambda e: [start("AssetExtractMetadata", id=e.asset_id)],
+        asset.AssetsDeleted: lambda e: [start("AssetDelete", id=id) for id in e.asset_ids],
+        asset.FilesDiscarded: lambda e: [start("FileDelete", keys=list(e.keys))],
         users.UserRemoved: lambda e: [start("UserDelete", id=e.user_id, force=True)],
         RootOnline: lambda _: [start("Sweep")],
     }
@@ -131,10 +135,9 @@ async def _restored(world: World, event: asset.AssetsRestored) -> None:
     await world.push.to_user(str(event.owner_id), "on_asset_restore", [str(id) for id in event.asset_ids])
 
 
-@tells(asset.AssetsRemoved)
-async def _removed(world: World, event: asset.AssetsRemoved) -> None:
-    for id in event.asset_ids:
-        await world.push.to_user(str(event.owner_id), "on_asset_delete", str(id))
+@tells(asset.AssetGone)
+async def _removed(world: World, event: asset.AssetGone) -> None:
+    await world.push.to_user(str(event.owner_id), "on_asset_delete", str(event.asset_id))
 
 
 @tells(asset.AssetHidden)

@@ -1,0 +1,112 @@
+"""What runs by itself: every few seconds, every half minute, every night."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from calotype.core import log
+from calotype.core.errors import Problem
+from calotype.core.ports import Job
+from calotype.core.tx import AWAY
+from calotype.core.world import World
+from calotype.outside.bullmq import Workers
+from calotype.settings import current
+from calotype.timeline import months
+from calotype.work import sweep
+from calotype.work.pipeline import start
+
+TICK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """Something that runs every `every_s`. It may be late, it never runs beside itself."""
+
+    name: str
+    every_s: float
+    turn: Callable[[World], Awaitable[object]]
+
+
+async def _fold(world: World) -> None:
+    async with world.writing() as tx:
+        await months.fold(tx)
+
+
+async def _sweep(world: World) -> None:
+    for question in sweep.QUESTIONS.values():
+        await sweep.sweep(world, question)
+
+
+WHEELS = (Wheel("fold-months", 5, _fold), Wheel("sweep", 30, _sweep))
+
+
+async def run(world: World, workers: Workers) -> None:
+    """Turn every wheel until cancelled. A wheel that fails is tried again at its next time."""
+    async with asyncio.TaskGroup() as group:
+        for wheel in WHEELS:
+            group.create_task(_turn(world, wheel))
+        group.create_task(_nightly(world))
+        group.create_task(_follow_settings(world, workers))
+
+
+async def _turn(world: World, wheel: Wheel) -> None:
+    while True:
+        await asyncio.sleep(wheel.every_s)
+        await _guarded(wheel.name, lambda: wheel.turn(world))
+
+
+async def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await work()
+    except (Problem, *AWAY) as reason:
+        log.say("waiting", level=logging.WARNING, wheel=name, reason=str(reason))
+    except Exception as error:
+        log.say("bug", level=logging.ERROR, error=error, wheel=name)
+
+
+def next_start(now: datetime, start_time: str) -> datetime:
+    """The next instant at which the clock shows `HH:MM` (UTC)."""
+    hour, minute = (int(part) for part in start_time.split(":"))
+    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)
+
+
+async def _nightly(world: World) -> None:
+    while True:
+        try:
+            settings = await current.read(world)
+        except (Problem, *AWAY):
+            await asyncio.sleep(30)
+            continue
+        now = world.clock.now()
+        due = next_start(now, settings.nightly_tasks.start_time)
+        # In short steps, so that a changed start time is followed without a restart.
+        wait_s = (due - now).total_seconds()
+        if wait_s > 60:
+            await asyncio.sleep(60)
+            continue
+        await asyncio.sleep(wait_s)
+        await _guarded("nightly", lambda: world.queue.put(nightly_jobs(due)))
+        await asyncio.sleep(1)
+
+
+def nightly_jobs(due: datetime) -> list[Job]:
+    """The night's work; ids carry the date, so that two workers start it once."""
+    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "Sweep")
+    jobs = [start(name) for name in names]
+    return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
+
+
+async def _follow_settings(world: World, workers: Workers) -> None:
+    from calotype.work.worker import concurrency
+
+    while True:
+        await asyncio.sleep(10)
+
+        async def apply() -> None:
+            for queue, jobs_at_once in (await concurrency(world)).items():
+                await workers.set_concurrency(queue, jobs_at_once)
+
+        await _guarded("settings", apply)
