@@ -1,0 +1,296 @@
+"""Previews, thumbnails and thumbhash from any picture we know, decoded once, in a decoder child."""
+
+# pyvips ships no types; what leaves this file is typed.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import base64
+import contextlib
+import io
+import os
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from calotype.outside.decoders import Decoders, Undecodable
+
+if TYPE_CHECKING:  # loaded in the child only: the worker stays small
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from calotype.outside.pixels import Picture
+
+    Pixels = NDArray[np.uint8]
+
+WEBP_METHOD = 2  # method 4 costs three times as much for 4 % fewer bytes
+SHARP_CHROMA_QUALITY = 80  # from here on colour is not halved (4:4:4)
+ON_WHITE = (255, 255, 255)  # what shows through where JPEG cannot be transparent
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file to make. `short_side_px` is never enlarged to; `None` keeps every pixel. Quality 1 to 100."""
+
+    path: Path
+    format: Literal["jpeg", "webp"]
+    short_side_px: int | None
+    quality: int = 80
+    progressive: bool = False  # jpeg only
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to make of one picture.
+
+    `colorspace`: "p3" keeps a wide-gamut profile as it is, "srgb" converts to sRGB.
+    `prefer_embedded`: take the JPEG a camera put into its raw file, when it is large enough.
+    """
+
+    outputs: tuple[Output, ...]
+    colorspace: Literal["srgb", "p3"] = "p3"
+    prefer_embedded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was found and made. Sizes are those of the whole picture, upright. `format`: what the file really is."""
+
+    thumbhash: bytes
+    width_px: int
+    height_px: int
+    format: str
+
+
+async def render(decoders: Decoders, source: Path, recipe: Recipe) -> Rendered:
+    """Decode `source` once and write every output, each atomically.
+
+    Raises `Undecodable` (the file's fault, for good), `DecoderDied` (may pass), `OSError` (a file could not be read
+    or written). Done twice it makes the same files again.
+    """
+    arguments = {"source": str(source), "recipe": recipe_to_json(recipe), "max_pixels": decoders.max_pixels}
+    with tidying(recipe.outputs):
+        return rendered_from_json(await decoders.run("render", arguments))
+
+
+async def animation_ms(decoders: Decoders, source: Path) -> int | None:
+    """How long an animated GIF or WebP runs; `None` for everything that does not move."""
+    return (await decoders.run("animation", {"source": str(source)}))["duration_ms"]
+
+
+@contextlib.contextmanager
+def tidying(outputs: Sequence[Output]) -> Generator[None]:
+    """Remove half-written files when the child that wrote them was killed."""
+    try:
+        yield
+    except BaseException:
+        for output in outputs:
+            for part in output.path.parent.glob(f".{output.path.name}.*.part"):
+                part.unlink(missing_ok=True)
+        raise
+
+
+def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
+    """For the way into a child."""
+    return asdict(recipe) | {"outputs": [asdict(output) | {"path": str(output.path)} for output in recipe.outputs]}
+
+
+def recipe_from_json(recipe: dict[str, Any]) -> Recipe:
+    """The way back of `recipe_to_json`."""
+    outputs: list[dict[str, Any]] = recipe["outputs"]
+    made = tuple(Output(path=Path(output.pop("path")), **output) for output in outputs)
+    return Recipe(made, colorspace=recipe["colorspace"], prefer_embedded=recipe["prefer_embedded"])
+
+
+def rendered_from_json(answer: dict[str, Any]) -> Rendered:
+    """What a child answered to `render` or `poster`."""
+    return Rendered(
+        thumbhash=base64.b64decode(answer["thumbhash"]),
+        width_px=int(answer["width_px"]),
+        height_px=int(answer["height_px"]),
+        format=str(answer["format"]),
+    )
+
+
+# In the child, from here on.
+
+
+def render_here(source: str, recipe: dict[str, Any], max_pixels: int) -> dict[str, Any]:
+    """The child's side of `render`."""
+    from calotype.outside.pixels import decode, load
+
+    plan = recipe_from_json(recipe)
+    loaded, found = load(Path(source))
+    try:
+        picture = decode(
+            replace(loaded, limit_px=max_pixels),
+            found,
+            short_side_px=largest_side(plan.outputs),
+            prefer_embedded=plan.prefer_embedded,
+        )
+        pixels = _first_pixels(picture, plan)
+    except (Undecodable, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder says about a file nobody has vouched for is about that file
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        _still_readable(Path(source))
+        text = " ".join(str(error).split()).rstrip(".")[:200]
+        raise Undecodable(f"The {found.upper()} file cannot be decoded: {text or type(error).__name__}.") from error
+    width, height = picture.upright
+    return write_outputs(pixels, plan, icc=_kept_profile(picture.icc, plan)) | {
+        "width_px": width,
+        "height_px": height,
+        "format": picture.format,
+    }
+
+
+def animation_here(source: str) -> dict[str, Any]:
+    """The child's side of `animation_ms`."""
+    from calotype.outside.animation import gif_ms, webp_ms
+
+    content = Path(source).read_bytes()
+    if content.startswith(b"GIF8"):
+        return {"duration_ms": gif_ms(content)}
+    return {"duration_ms": webp_ms(content) if content[8:12] == b"WEBP" else None}
+
+
+def write_outputs(pixels: "Pixels", recipe: Recipe, *, icc: bytes | None) -> dict[str, Any]:
+    """Make every output of these upright pixels and hash the smallest.  pixels: (H, W, 3 or 4) uint8."""
+    import numpy as np
+
+    from calotype.outside.thumbhash import MAX_SIDE_PX, thumbhash
+
+    # Largest first, each made of the one before: a tile costs a tenth when it comes from the preview.
+    for output in sorted(recipe.outputs, key=lambda output: output.short_side_px or 1 << 30, reverse=True):
+        pixels = _reduce(pixels, output.short_side_px)
+        _write(output, pixels, icc)
+    scale = MAX_SIDE_PX / max(pixels.shape[:2])
+    tiny = _resize(pixels, min(1.0, scale))
+    if tiny.shape[2] == 3:
+        tiny = np.dstack([tiny, np.full(tiny.shape[:2], 255, dtype=np.uint8)])
+    return {"thumbhash": base64.b64encode(thumbhash(tiny)).decode()}
+
+
+def largest_side(outputs: Sequence[Output]) -> int | None:
+    """The most pixels any output needs on the shorter side; `None` when one needs all."""
+    sides = [output.short_side_px for output in outputs]
+    return None if None in sides else max((side for side in sides if side is not None), default=1)
+
+
+def upright(pixels: "Pixels", orientation: int) -> "Pixels":
+    """Turn and mirror as EXIF orientation 1 to 8 asks."""
+    import numpy as np
+
+    if orientation in (2, 4, 5, 7):
+        pixels = pixels[:, ::-1]
+    # After the mirror, quarter turns counter-clockwise.
+    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+def _first_pixels(picture: "Picture", recipe: Recipe) -> "Pixels":
+    """Reduce to the largest output while decoding, bring to 8-bit RGB(A), turn upright."""
+    import pyvips
+
+    image: Any = picture.image
+    profile = picture.icc
+    wide = recipe.colorspace == "p3"
+    if image.interpretation == "cmyk":
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk")
+    elif profile and _is_rgb(profile) and not wide and not _is_srgb(profile):
+        image = image.copy()
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+        image = image.icc_transform("srgb", embedded=True)
+    if image.interpretation not in ("srgb", "rgb"):
+        image = image.colourspace("srgb")
+    if image.bands > 4:
+        image = image.extract_band(0, n=4 if image.hasalpha() else 3)
+    elif image.bands < 3:
+        grey = image.extract_band(0)
+        image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
+    side = largest_side(recipe.outputs)
+    scale = 1.0 if side is None else min(1.0, side / min(image.width, image.height))
+    return upright(_to_array(image, scale), picture.orientation)
+
+
+def _to_array(image: Any, scale: float) -> "Pixels":
+    if scale < 1:
+        has_alpha = image.bands == 4
+        if has_alpha:  # else the colour of transparent pixels bleeds into their neighbours
+            image = image.premultiply()
+        width, height = (max(1, round(side * scale)) for side in (image.width, image.height))
+        image = image.resize(width / image.width, vscale=height / image.height)
+        if has_alpha:
+            image = image.unpremultiply()
+    return (image if image.format == "uchar" else image.cast("uchar")).numpy()
+
+
+def _resize(pixels: "Pixels", scale: float) -> "Pixels":
+    from calotype.outside.pixels import from_array
+
+    return pixels if scale >= 1 else _to_array(from_array(pixels), scale)
+
+
+def _reduce(pixels: "Pixels", short_side_px: int | None) -> "Pixels":
+    return pixels if short_side_px is None else _resize(pixels, short_side_px / min(pixels.shape[:2]))
+
+
+def _write(output: Output, pixels: "Pixels", icc: bytes | None) -> None:
+    """Under a name nobody reads, flushed, then renamed: a preview is whole or absent, also after a power cut."""
+    part = output.path.parent / f".{output.path.name}.{os.getpid()}.part"
+    body = _encode(output, pixels, icc)
+    try:
+        with part.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fdatasync(file.fileno())
+        part.replace(output.path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _encode(output: Output, pixels: "Pixels", icc: bytes | None) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(pixels)
+    body = io.BytesIO()
+    if output.format == "webp":
+        picture.save(body, "WEBP", quality=output.quality, method=WEBP_METHOD, icc_profile=icc)
+        return body.getvalue()
+    if picture.mode == "RGBA":
+        flat = Image.new("RGB", picture.size, ON_WHITE)
+        flat.paste(picture, mask=picture.getchannel("A"))
+        picture = flat
+    subsampling = "4:4:4" if output.quality >= SHARP_CHROMA_QUALITY else "4:2:0"
+    picture.save(
+        body,
+        "JPEG",
+        quality=output.quality,
+        subsampling=subsampling,
+        progressive=output.progressive,
+        icc_profile=icc,
+    )
+    return body.getvalue()
+
+
+def _kept_profile(icc: bytes | None, recipe: Recipe) -> bytes | None:
+    """sRGB needs no telling, a profile of another model (grey, CMYK) does not fit what we write."""
+    if icc is None or recipe.colorspace == "srgb" or not _is_rgb(icc) or _is_srgb(icc):
+        return None
+    return icc
+
+
+def _is_rgb(icc: bytes) -> bool:
+    return icc[16:20] == b"RGB "
+
+
+def _is_srgb(icc: bytes) -> bool:
+    return b"sRGB" in icc or "sRGB".encode("utf-16-be") in icc
+
+
+def _still_readable(path: Path) -> None:
+    """Raises `OSError` when the storage, not the file, is the reason why decoding failed."""
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
