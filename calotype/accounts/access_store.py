@@ -1,12 +1,27 @@
 """SQL of the gate: one predicate per noun, each returning the allowed subset of the ids that were asked."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from calotype.core.ids import UserId
 from calotype.core.sql import sql
 from calotype.core.tx import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A shared link that is valid now."""
+
+    id: UUID
+    user_id: UserId
+    album_id: UUID | None
+    allow_upload: bool
+    allow_download: bool
+    show_metadata: bool
+
 
 # Albums and partners never show what is locked or thrown away. The moving part of a live photo is reached through its
 # still picture. An album lives as long as its owner's account does.
@@ -85,6 +100,28 @@ SHARERS = sql("""
        AND partner.shared_with_id = :user_id::uuid
 """)
 
+# A link ends with its time, its maker's account and its album.
+LINK_BY_KEY = sql("""
+    SELECT shared_link.id, shared_link.user_id, shared_link.album_id, shared_link.allow_upload,
+           shared_link.allow_download, shared_link.show_metadata
+      FROM shared_link
+      JOIN users ON users.id = shared_link.user_id AND users.deleted_at IS NULL
+      LEFT JOIN album ON album.id = shared_link.album_id
+     WHERE shared_link.key = :key
+       AND (shared_link.expires_at IS NULL OR shared_link.expires_at > :now)
+       AND album.deleted_at IS NULL
+""")
+LINK_BY_SLUG = sql("""
+    SELECT shared_link.id, shared_link.user_id, shared_link.album_id, shared_link.allow_upload,
+           shared_link.allow_download, shared_link.show_metadata
+      FROM shared_link
+      JOIN users ON users.id = shared_link.user_id AND users.deleted_at IS NULL
+      LEFT JOIN album ON album.id = shared_link.album_id
+     WHERE shared_link.slug = :slug
+       AND (shared_link.expires_at IS NULL OR shared_link.expires_at > :now)
+       AND album.deleted_at IS NULL
+""")
+
 SESSIONS = sql("SELECT id FROM session WHERE id = ANY(:ids::uuid[]) AND user_id = :user_id::uuid")
 TAGS = sql("SELECT id FROM tag WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
 STACKS = sql("SELECT id FROM stack WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
@@ -129,6 +166,18 @@ async def tags(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
 async def stacks(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
     """A person's own stacks."""
     return _ids(await look.all(STACKS, ids=ids, user_id=user_id))
+
+
+async def link_by_key(look: Look, key: bytes, now: datetime) -> Link | None:
+    """The valid link with this key."""
+    row = await look.one(LINK_BY_KEY, key=key, now=now)
+    return Link(*row.values()) if row else None
+
+
+async def link_by_slug(look: Look, slug: str, now: datetime) -> Link | None:
+    """The valid link with this slug, which is case-sensitive."""
+    row = await look.one(LINK_BY_SLUG, slug=slug, now=now)
+    return Link(*row.values()) if row else None
 
 
 def _ids(rows: Iterable[Any]) -> set[UUID]:
