@@ -31,6 +31,7 @@ class Op:
     """One operation. `may` is its permission (`any`: every credential, `all`: keys that hold everything, `None`: public).
 
     `link`: open to shared links. `admin`: administrators only. `raw`: the handler reads the body itself, unlimited.
+    `shape`: what the document says of the answer, where the handler returns finished bytes.
     `hidden`: not in the OpenAPI document (a second method for the same operation).
     """
 
@@ -44,6 +45,7 @@ class Op:
     status: int
     raw: bool
     hidden: bool
+    shape: Any
     handler: Handler
 
 
@@ -69,6 +71,7 @@ class Door:
         name: str | None = None,
         raw: bool = False,
         also: tuple[str, ...] = (),
+        shape: Any = None,
     ) -> Callable[[Handler], Handler]:
         if (may is None) != public:
             raise ValueError(f"{method} {path}: an operation is either public or says what it needs.")
@@ -77,8 +80,9 @@ class Door:
             usual = {"POST": 201, "DELETE": 204}.get(method, 200)
             operation = name or _camel(handler.__name__)
             for verb in (method, *also):
+                hidden = verb != method
                 OPERATIONS.append(
-                    Op(verb, path, operation, self.tag, may, admin, link, status or usual, raw, verb != method, handler)
+                    Op(verb, path, operation, self.tag, may, admin, link, status or usual, raw, hidden, shape, handler)
                 )
             return handler
 
@@ -200,7 +204,7 @@ def route(op: Op) -> OpRoute:
     endpoint.__signature__ = inspect.Signature([asked, *rest])  # type: ignore[attr-defined]
     endpoint.__name__ = handler.__name__
     endpoint.__doc__ = handler.__doc__
-    shape = signature.return_annotation
+    shape = signature.return_annotation if op.shape is None else op.shape
     documented = shape if _is_documented(shape) else None
     made = OpRoute(
         f"/api{op.path}",
@@ -219,7 +223,7 @@ def route(op: Op) -> OpRoute:
 
 
 def _is_documented(shape: Any) -> bool:
-    if shape in (None, inspect.Signature.empty, Any):
+    if shape in (None, inspect.Signature.empty, Any, bytes):
         return False
     return not (inspect.isclass(shape) and issubclass(shape, Response))
 

@@ -1,0 +1,116 @@
+"""Fills a database with made-up photos by COPY: `python bench/seed.py URL --assets 1000000`.
+
+One owner, 43 months, one photo every two minutes or so; cameras, places, ratings and names in the proportions of a real
+library. The same seed gives the same rows.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import bcrypt
+
+FIRST = datetime(2023, 5, 1, tzinfo=UTC)
+MONTHS = 43
+CHUNK = 20_000
+PASSWORD = "password-of-the-bench"
+
+CAMERAS = [
+    ("Apple", "iPhone 15 Pro", "iPhone 15 Pro back triple camera 6.765mm f/1.78", 34),
+    ("Apple", "iPhone 12", "iPhone 12 back dual wide camera 4.2mm f/1.6", 22),
+    ("Google", "Pixel 8", "Pixel 8 back camera 6.9mm f/1.68", 14),
+    ("samsung", "SM-S918B", None, 12),
+    ("Canon", "Canon EOS R5", "RF50mm F1.2 L USM", 6),
+    ("SONY", "ILCE-7M4", "FE 24-70mm F2.8 GM II", 5),
+    ("FUJIFILM", "X-T5", "XF23mmF1.4 R LM WR", 4),
+    ("NIKON CORPORATION", "NIKON Z 8", "NIKKOR Z 24-120mm f/4 S", 2),
+    ("motorola", "moto g54", None, 1),
+]
+CITIES = [
+    (f"{name} {i}" if i else name, state, country, lat + i / 10, lon + i / 10)
+    for i in range(12)
+    for name, state, country, lat, lon in (
+        ("Lisbon", "Lisbon", "Portugal", 38.72, -9.13),
+        ("Berlin", "Berlin", "Germany", 52.52, 13.40),
+        ("Paris", "Île-de-France", "France", 48.85, 2.35),
+        ("Rome", "Latium", "Italy", 41.89, 12.48),
+        ("Vienna", "Vienna", "Austria", 48.21, 16.37),
+        ("New York City", "New York", "United States of America", 40.71, -74.01),
+        ("Tokyo", "Tokyo", "Japan", 35.68, 139.69),
+        ("Sydney", "New South Wales", "Australia", -33.87, 151.21),
+    )
+]
+COLUMNS = (
+    "id owner_id type visibility is_favorite original_key original_name checksum size_bytes taken_at local_taken "
+    "file_modified_at uploaded_taken_at duration_ms width height thumbhash make model lens_model f_number focal_length iso "
+    "exposure_time exif_width exif_height orientation date_time_original modify_date time_zone latitude longitude city state "
+    "country description rating metadata_at previews_at transcode_checked_at created_at"
+).split()
+
+
+def asset(number: int, total: int, owner: UUID, rnd: random.Random) -> tuple[object, ...]:
+    """One row in the order of `COLUMNS`."""
+    span_s = MONTHS * 30.44 * 86400
+    taken = FIRST + timedelta(seconds=span_s * number / total + rnd.random() * 60)
+    offset_h = rnd.choice((0, 1, 2, 2, 2, -5, 9))
+    is_video = rnd.random() < 0.08
+    upright = rnd.random() < 0.35
+    width, height = (3024, 4032) if upright else (4032, 3024)
+    make, model, lens, _ = rnd.choices(CAMERAS, weights=[c[3] for c in CAMERAS])[0]
+    placed = rnd.random() < 0.7
+    place = CITIES[min(int(rnd.expovariate(1 / 14)), len(CITIES) - 1)] if placed else (None,) * 5
+    draw = rnd.random()
+    visibility = "timeline" if draw < 0.95 else "archive" if draw < 0.97 else "hidden"
+    name = f"IMG_{number % 10000:04d}.{'MOV' if is_video else 'HEIC' if rnd.random() < 0.4 else 'JPG'}"
+    if rnd.random() < 0.1:
+        name = f"Screenshot {taken:%Y-%m-%d at %H.%M.%S}.png"
+    id = UUID(bytes=hashlib.md5(f"{owner}{number}".encode(), usedforsecurity=False).digest(), version=4)
+    return (
+        id, owner, "VIDEO" if is_video else "IMAGE", visibility, rnd.random() < 0.03,
+        f"upload/{owner}/{str(id)[:2]}/{str(id)[2:4]}/{id}.jpg", name, hashlib.sha1(id.bytes, usedforsecurity=False).digest(),
+        rnd.randrange(800_000, 6_000_000), taken, (taken + timedelta(hours=offset_h)).replace(tzinfo=None), taken, taken,
+        rnd.randrange(1000, 90_000) if is_video else None, width, height, rnd.randbytes(21), make, model, lens, 1.8, 6.8,
+        rnd.choice((50, 64, 100, 200, 400, 800)), "1/120", width, height, "1", taken, taken, f"UTC+{offset_h}", place[3],
+        place[4], place[0], place[1], place[2],
+        f"A walk with friends, day {number // 400}" if rnd.random() < 0.05 else "",
+        rnd.choice((1, 2, 3, 4, 5)) if rnd.random() < 0.1 else None, taken, taken, taken,
+        taken + timedelta(days=1),
+    )  # fmt: skip
+
+
+async def seed(url: str, total: int) -> UUID:
+    """Add the rows; the owner's id. The owner can sign in as `bench@example.com`."""
+    connection = await asyncpg.connect(url)
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    owner: UUID = await connection.fetchval(
+        """INSERT INTO users (email, name, is_admin, should_change_password, password_hash)
+           VALUES ('bench@example.com', 'Bench', true, false, $1)
+           ON CONFLICT (email) DO UPDATE SET name = 'Bench' RETURNING id""",
+        hashed,
+    )
+    begun, rnd = time.perf_counter(), random.Random(1)
+    for start in range(0, total, CHUNK):
+        rows = [asset(n, total, owner, rnd) for n in range(start, min(start + CHUNK, total))]
+        await connection.copy_records_to_table("asset", records=rows, columns=COLUMNS)
+        files = [(row[0], "thumbnail", f"thumbs/bench/{row[0]}_thumbnail.webp", 17000) for row in rows]
+        await connection.copy_records_to_table(
+            "asset_file", records=files, columns=["asset_id", "type", "path", "size_bytes"]
+        )
+        if start % 200_000 == 0:
+            print(f"{start + len(rows):>9,} rows, {time.perf_counter() - begun:.0f} s", flush=True)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+    return owner
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("url")
+    arguments.add_argument("--assets", type=int, default=100_000)
+    given = arguments.parse_args()
+    print("owner", asyncio.run(seed(given.url, given.assets)))

@@ -1,0 +1,92 @@
+"""How many photos each month has, and which version of a month this is.
+
+Counts are appended by triggers as photos come and go, and folded here into one row per kind of photo and month. Readers add
+folded and unfolded rows, so a count is exact at every moment. `changes` never shrinks: a cached body is valid as long as it
+stays the same (decision 0004).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from calotype.core.ids import UserId
+from calotype.core.sql import sql
+from calotype.core.tx import Look, Tx
+from calotype.timeline.scope import Scope
+
+FOLD = sql("""
+    WITH gone AS (
+        DELETE FROM timeline_change
+         WHERE id IN (SELECT id FROM timeline_change ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+        RETURNING owner_id, axis, month, visibility, status, is_favorite, is_stacked_away, assets, changes
+    )
+    INSERT INTO timeline_month AS m (owner_id, axis, month, visibility, status, is_favorite, is_stacked_away, assets, changes)
+    SELECT owner_id, axis, month, visibility, status, is_favorite, is_stacked_away, sum(assets), sum(changes)
+      FROM gone
+     GROUP BY 1, 2, 3, 4, 5, 6, 7
+     ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (owner_id, axis, month, visibility, status, is_favorite, is_stacked_away)
+    DO UPDATE SET assets = m.assets + excluded.assets, changes = m.changes + excluded.changes
+""")
+
+COUNTS = sql("""
+    SELECT coalesce('[' || string_agg('{"timeBucket":"' || month || '","count":' || assets || '}', ','
+                                      ORDER BY CASE WHEN :newest_first THEN -(month - DATE '0001-01-01')
+                                                    ELSE month - DATE '0001-01-01' END) || ']', '[]')
+      FROM (SELECT month, sum(assets) AS assets
+              FROM (SELECT month, assets
+                      FROM timeline_month
+                     WHERE owner_id = ANY(:owners) AND axis = :axis::"char"
+                       AND visibility = ANY(:visibilities::asset_visibility[]) AND status = :status::asset_status
+                       AND (:is_favorite::boolean IS NULL OR is_favorite = :is_favorite)
+                       AND NOT (:without_stacked_away AND is_stacked_away)
+                     UNION ALL
+                    SELECT month, assets
+                      FROM timeline_change
+                     WHERE owner_id = ANY(:owners) AND axis = :axis::"char"
+                       AND visibility = ANY(:visibilities::asset_visibility[]) AND status = :status::asset_status
+                       AND (:is_favorite::boolean IS NULL OR is_favorite = :is_favorite)
+                       AND NOT (:without_stacked_away AND is_stacked_away)) AS every
+             GROUP BY month
+            HAVING sum(assets) > 0) AS shown
+""")
+
+VERSION = sql("""
+    SELECT coalesce((SELECT sum(changes) FROM timeline_month
+                      WHERE owner_id = ANY(:owners) AND axis = :axis::"char" AND month = :month), 0)
+         + coalesce((SELECT sum(changes) FROM timeline_change
+                      WHERE owner_id = ANY(:owners) AND axis = :axis::"char" AND month = :month), 0)
+""")
+
+FORGET = sql("DELETE FROM timeline_month WHERE owner_id = :owner_id")
+
+FOLD_AT_ONCE = 50_000
+
+
+async def fold(tx: Tx) -> int:
+    """Fold what was appended. How many months of a kind were touched. Two folders at once take different rows."""
+    return await tx.run(FOLD, limit=FOLD_AT_ONCE)
+
+
+async def counted(look: Look, scope: Scope) -> bytes:
+    """The answer of /timeline/buckets for a scope that is made of whole timelines, as JSON."""
+    text = await look.value(
+        COUNTS,
+        owners=list(scope.owners),
+        axis=scope.axis,
+        visibilities=list(scope.visibilities),
+        status=scope.status,
+        is_favorite=scope.is_favorite,
+        without_stacked_away=scope.with_stacked,
+        newest_first=scope.newest_first,
+    )
+    return str(text).encode()
+
+
+async def version(look: Look, owners: Sequence[UserId], axis: str, month: date) -> int:
+    """Grows with every change of what a bucket of these owners' month shows."""
+    return int(await look.value(VERSION, owners=list(owners), axis=axis, month=month))
+
+
+async def forget(tx: Tx, owner_id: UserId) -> None:
+    """Drop the counts of an owner who is gone."""
+    await tx.run(FORGET, owner_id=owner_id)
