@@ -86,11 +86,13 @@ class DiskFiles:
         *,
         floor_bytes: int = 0,
         patience_s: float = PATIENCE_S,
+        marker_patience_s: float = MARKER_PATIENCE_S,
         threads: int = 8,
         calls: Calls | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
         self._floor_bytes = floor_bytes
+        self._marker_patience_s = marker_patience_s
         self._lanes = Lanes(threads, patience_s=patience_s)
         self.calls = calls or Calls()
 
@@ -154,7 +156,7 @@ class DiskFiles:
 
     async def read_marker(self) -> bytes | None:
         try:
-            return await self._lanes.probe(self._read_marker, patience_s=MARKER_PATIENCE_S)
+            return await self._lanes.probe(self._read_marker, patience_s=self._marker_patience_s)
         except OSError as error:
             raise problem(error) from error
 

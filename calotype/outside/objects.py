@@ -69,10 +69,13 @@ class Bucket:
 class ObjectFiles:
     """`Files` in a bucket. `scratch` receives the copies that decoders read; it keeps `floor_bytes` free."""
 
-    def __init__(self, bucket: Bucket, *, scratch: Path, floor_bytes: int = 0) -> None:
+    def __init__(
+        self, bucket: Bucket, *, scratch: Path, floor_bytes: int = 0, server_copy_bytes: int = SERVER_COPY_BYTES
+    ) -> None:
         self._bucket = bucket
         self._scratch = scratch / "objects"
         self._floor_bytes = floor_bytes
+        self._server_copy_bytes = server_copy_bytes
         self._marker_seen_at: float | None = None
         config: S3Config = {"region": bucket.region, "copy_if_not_exists": "multipart"}
         if bucket.endpoint:
@@ -228,7 +231,7 @@ class ObjectFiles:
     async def copy(self, source: str, target: str, size: int) -> None:
         """Copy to a name that is free. Raises `Conflict` when it is not."""
         with _speaking():
-            if size < SERVER_COPY_BYTES:
+            if size <= self._server_copy_bytes:
                 await self._store.copy_async(source, target, overwrite=False)
                 return
         if await self.head(target) is not None:
@@ -295,8 +298,9 @@ class ObjectIncoming:
         self._writer: AsyncWritableFile | None = obstore.open_writer_async(
             store, self._temporary, buffer_size=PART_BYTES, max_concurrency=2
         )
+        self._completing: asyncio.Task[Written] | None = None
+        self._clearing: asyncio.Task[None] | None = None
         self._is_finished = False
-        self._is_gone = False
         self._is_shown = False
         self._kept: list[bytes] = []
         self._kept_bytes = 0
@@ -316,19 +320,9 @@ class ObjectIncoming:
 
     async def finish(self, *, modified_at: datetime | None = None) -> Written:
         # S3 has no time of change that could be set; the database keeps `modified_at`.
+        self._completing = asyncio.create_task(self._complete())
         try:
-            written = await self.digest()
-            writer, self._writer = self._require_writer(), None
-            with _speaking():
-                await writer.close()
-            stored = await self._files.head(self._temporary)
-            if stored is None or stored.size != written.size:
-                raise Altered(ALTERED)
-            if await self._files.proof(self._temporary, written.size) != written.sha256:
-                raise Altered(ALTERED)
-            await self._files.copy(self._temporary, self._key, written.size)
-            self._is_shown = True
-            await self._files.drop(self._temporary)
+            written = await asyncio.shield(self._completing)
         except BaseException:
             await self.abort()
             raise
@@ -336,9 +330,32 @@ class ObjectIncoming:
         return written
 
     async def abort(self) -> None:
-        if self._is_finished or self._is_gone:
+        if self._is_finished:
             return
-        self._is_gone = True
+        # A task of its own, because a request that is under way cannot be called back: whoever gives up may be gone
+        # before the store has answered.
+        if self._clearing is None:
+            self._clearing = asyncio.create_task(self._clear())
+        await asyncio.shield(self._clearing)
+
+    async def _complete(self) -> Written:
+        written = await self.digest()
+        writer, self._writer = self._require_writer(), None
+        with _speaking():
+            await writer.close()
+        stored = await self._files.head(self._temporary)
+        if stored is None or stored.size != written.size:
+            raise Altered(ALTERED)
+        if await self._files.proof(self._temporary, written.size) != written.sha256:
+            raise Altered(ALTERED)
+        await self._files.copy(self._temporary, self._key, written.size)
+        self._is_shown = True
+        await self._files.drop(self._temporary)
+        return written
+
+    async def _clear(self) -> None:
+        if self._completing is not None:
+            await asyncio.gather(self._completing, return_exceptions=True)  # its caller has heard of its failure
         writer, self._writer = self._writer, None
         if writer is not None:
             with suppress(BaseError, OSError):  # parts that stay are for the bucket's lifecycle rule
