@@ -1,0 +1,216 @@
+"""XMP packets: foreign XML in, plain properties out, and a few properties changed without touching the rest.
+
+Packets come from strangers' files, so the parser resolves no entity, opens no network and refuses document types.
+"""
+
+# lxml ships no type information; everything it returns stays inside this file.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from calotype.core.errors import Invalid
+
+MAX_BYTES = 16 << 20  # a sidecar with a long editing history has a few MiB; beyond this it is no sidecar
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_XML = "http://www.w3.org/XML/1998/namespace"
+_META = "adobe:ns:meta/"
+
+# Our own names for the namespaces we read; files may bind other prefixes to them.
+NAMESPACES = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "exifEX": "http://cipa.jp/exif/1.0/",
+    "aux": "http://ns.adobe.com/exif/1.0/aux/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "GPano": "http://ns.google.com/photos/1.0/panorama/",
+    "GSpherical": "http://ns.google.com/videos/1.0/spherical/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "Container": "http://ns.google.com/photos/1.0/container/",
+    "Item": "http://ns.google.com/photos/1.0/container/item/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+}
+_PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()}
+
+Value = str | list["Value"] | dict[str, "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A plain value."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A value that has translations; ours is the default one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A list whose order counts."""
+
+    items: Sequence[str]
+
+
+def read(packet: bytes) -> dict[str, Value]:
+    """Properties as `prefix:Name` (`exif:DateTimeOriginal`, `dc:subject`), prefixes as in `NAMESPACES`.
+
+    Lists are lists, structures are dicts, of a value with translations the default one is taken. Properties of other
+    namespaces are left out. Raises `Invalid` when the bytes are not well-formed XML.
+    """
+    found: dict[str, Value] = {}
+    for description in _descriptions(_parse(packet)):
+        for name, value in _properties(description, 0):
+            found.setdefault(name, value)
+    return found
+
+
+def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered]) -> bytes:
+    """The packet (or a new one) with these properties replaced; everything else stays.
+
+    Keys are `prefix:Name`. Raises `Invalid` when `packet` is not XMP: nothing that we cannot read is overwritten.
+    """
+    root = _parse(packet if packet and packet.strip(b"\0 \t\r\n") else _EMPTY)
+    rdf = root if root.tag == f"{{{RDF}}}RDF" else root.find(f".//{{{RDF}}}RDF")
+    if rdf is None:
+        raise Invalid("The sidecar file is XML, but not XMP.")
+    about = ""
+    for description in list(_descriptions(root)):
+        about = description.get(f"{{{RDF}}}about", about)
+        for name in values:
+            _remove(description, _qualified(name))
+        if len(description) == 0 and all(_is_rdf(key) for key in description.attrib):
+            rdf.remove(description)
+    prefixes = {name.split(":")[0] for name in values}
+    added = etree.SubElement(
+        rdf, f"{{{RDF}}}Description", nsmap={prefix: NAMESPACES[prefix] for prefix in sorted(prefixes)}
+    )
+    added.set(f"{{{RDF}}}about", about)
+    for name, value in values.items():
+        _append(added, name, value)
+    etree.indent(added, level=2)
+    tree = root.getroottree()
+    declared = bool(packet and packet.lstrip(b"\xef\xbb\xbf").startswith(b"<?xml"))
+    return etree.tostring(tree, encoding="UTF-8", xml_declaration=declared) + b"\n"
+
+
+_EMPTY = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    f'<x:xmpmeta xmlns:x="{_META}">\n <rdf:RDF xmlns:rdf="{RDF}">\n </rdf:RDF>\n</x:xmpmeta>\n'
+    '<?xpacket end="w"?>'
+).encode()
+
+
+def _parse(packet: bytes) -> Any:
+    if len(packet) > MAX_BYTES:
+        raise Invalid("The XMP is larger than anything we read.")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(packet.strip(b"\0") if packet[:1] not in (b"\xff", b"\xfe") else packet, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise Invalid("The XMP is not well-formed XML.") from error
+    if root.getroottree().docinfo.doctype or root.getroottree().docinfo.internalDTD is not None:
+        raise Invalid("The XMP declares a document type, which no XMP may.")
+    return root
+
+
+def _descriptions(root: Any) -> Iterator[Any]:
+    for rdf in root.iter(f"{{{RDF}}}RDF"):
+        yield from rdf.findall(f"{{{RDF}}}Description")
+
+
+def _is_rdf(key: str) -> bool:
+    return key.startswith((f"{{{RDF}}}", f"{{{_XML}}}"))
+
+
+def _name(key: str) -> str | None:
+    uri, _, local = key[1:].partition("}")
+    prefix = _PREFIXES.get(uri)
+    return f"{prefix}:{local}" if prefix else None
+
+
+def _qualified(name: str) -> str:
+    prefix, _, local = name.partition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}"
+
+
+def _elements(parent: Any) -> list[Any]:
+    return [child for child in parent if isinstance(child.tag, str)]  # comments have a function as tag
+
+
+def _properties(node: Any, depth: int) -> Iterator[tuple[str, Value]]:
+    for key, value in node.attrib.items():
+        if name := None if _is_rdf(key) else _name(key):
+            yield name, value
+    for child in _elements(node):
+        if name := _name(child.tag):
+            yield name, _value(child, depth + 1)
+
+
+def _value(node: Any, depth: int) -> Value:
+    children = _elements(node)
+    if depth > 20:  # deeper than any schema; keeps recursion short
+        return ""
+    if len(children) == 1 and children[0].tag in (f"{{{RDF}}}Bag", f"{{{RDF}}}Seq"):
+        return [_value(item, depth + 1) for item in _elements(children[0])]
+    if len(children) == 1 and children[0].tag == f"{{{RDF}}}Alt":
+        items = _elements(children[0])
+        chosen = next((i for i in items if i.get(f"{{{_XML}}}lang") == "x-default"), items[0] if items else None)
+        return "" if chosen is None else _value(chosen, depth + 1)
+    if len(children) == 1 and children[0].tag == f"{{{RDF}}}Description":
+        return _structure(children[0], depth)
+    plain = [key for key in node.attrib if not _is_rdf(key)]
+    if children or plain:
+        return _structure(node, depth)
+    return node.get(f"{{{RDF}}}resource") or node.text or ""
+
+
+def _structure(node: Any, depth: int) -> Value:
+    for child in _elements(node):
+        if child.tag == f"{{{RDF}}}value":  # a value with qualifiers
+            return _value(child, depth + 1)
+    return dict(_properties(node, depth))
+
+
+def _remove(description: Any, key: str) -> None:
+    description.attrib.pop(key, None)
+    for child in description.findall(key):
+        previous = child.getprevious()
+        if child.tail and previous is not None and not previous.tail:
+            previous.tail = child.tail
+        description.remove(child)
+
+
+def _append(description: Any, name: str, value: Text | Language | Ordered) -> None:
+    element = etree.SubElement(description, _qualified(name))
+    match value:
+        case Text(text):
+            element.text = _clean(text)
+        case Language(text):
+            item = etree.SubElement(etree.SubElement(element, f"{{{RDF}}}Alt"), f"{{{RDF}}}li")
+            item.set(f"{{{_XML}}}lang", "x-default")
+            item.text = _clean(text)
+        case Ordered(items):
+            sequence = etree.SubElement(element, f"{{{RDF}}}Seq")
+            for text in items:
+                etree.SubElement(sequence, f"{{{RDF}}}li").text = _clean(text)
+
+
+def _clean(text: str) -> str:
+    """XML 1.0 §2.2 has no way to write most control characters and lone surrogates."""
+    return "".join(c for c in text if c in "\t\n\r" or "\x20" <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff")
