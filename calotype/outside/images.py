@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # loaded in the child only: the worker stays small
 
 WEBP_METHOD = 2  # method 4 costs three times as much for 4 % fewer bytes
 SHARP_CHROMA_QUALITY = 80  # from here on colour is not halved (4:4:4)
+LONGEST_PX = {"jpeg": 65_500, "webp": 16_383}  # what the formats can hold; only ribbons get there
 ON_WHITE = (255, 255, 255)  # what shows through where JPEG cannot be transparent
 
 
@@ -162,7 +163,7 @@ def write_outputs(pixels: "Pixels", recipe: Recipe, *, icc: bytes | None) -> dic
 
     # Largest first, each made of the one before: a tile costs a tenth when it comes from the preview.
     for output in sorted(recipe.outputs, key=lambda output: output.short_side_px or 1 << 30, reverse=True):
-        pixels = _reduce(pixels, output.short_side_px)
+        pixels = _resize(pixels, _scale(pixels, output))
         _write(output, pixels, icc)
     scale = MAX_SIDE_PX / max(pixels.shape[:2])
     tiny = _resize(pixels, min(1.0, scale))
@@ -231,8 +232,9 @@ def _resize(pixels: "Pixels", scale: float) -> "Pixels":
     return pixels if scale >= 1 else _to_array(from_array(pixels), scale)
 
 
-def _reduce(pixels: "Pixels", short_side_px: int | None) -> "Pixels":
-    return pixels if short_side_px is None else _resize(pixels, short_side_px / min(pixels.shape[:2]))
+def _scale(pixels: "Pixels", output: Output) -> float:
+    fitting = LONGEST_PX[output.format] / max(pixels.shape[:2])
+    return fitting if output.short_side_px is None else min(fitting, output.short_side_px / min(pixels.shape[:2]))
 
 
 def _write(output: Output, pixels: "Pixels", icc: bytes | None) -> None:

@@ -23,6 +23,15 @@ from calotype.outside.sniff import ENOUGH_BYTES, UNREADABLE, Format, jxl_size, s
 IN_MEMORY_BYTES = 128 << 20  # larger files are read as they are decoded
 SVG_SIDE_PX = 16_384  # what a drawing without a size could claim
 GIF_FRAMES = 12  # how far we look for a frame that shows something
+PILLOW_NAMES: dict[Format, str] = {
+    "gif": "GIF",
+    "tiff": "TIFF",
+    "avif": "AVIF",
+    "jxl": "JXL",
+    "bmp": "BMP",
+    "jp2": "JPEG2000",
+    "psd": "PSD",
+}
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
 
 Pixels = NDArray[np.uint8]
@@ -93,6 +102,8 @@ def decode(source: Source, found: Format, *, short_side_px: int | None, prefer_e
             raw = _raw(source, short_side_px, prefer_embedded)
             if raw:
                 return raw
+        if found == "tiff" and _has_odd_orientation(source):  # which libtiff would call an error
+            return _pillow(source, found)
         return _vips(source, found)
     if found in ("raw", "unknown"):
         raw = _raw(source, short_side_px, prefer_embedded)
@@ -196,8 +207,6 @@ def _raw(source: Source, short_side_px: int | None, prefer_embedded: bool) -> Pi
         turn = {3: 3, 5: 8, 6: 6}.get(raw.sizes.flip, 1)  # LibRaw's flip codes in EXIF terms
         width, height = raw.sizes.iwidth, raw.sizes.iheight
         check_size(width, height, source.limit_px)
-        if raw.sizes.flip in (5, 6):  # LibRaw reports the turned size; ours is as stored
-            width, height = height, width
         embedded = _embedded(raw, source, turn, short_side_px) if prefer_embedded else None
         if embedded:
             return replace(embedded, format="raw")
@@ -228,7 +237,6 @@ def _embedded(raw: Any, source: Source, turn: int, short_side_px: int | None) ->
 
 
 def _pillow(source: Source, found: Format) -> Picture:
-    name = {"gif": "GIF", "avif": "AVIF", "jxl": "JXL", "bmp": "BMP", "jp2": "JPEG2000", "psd": "PSD"}[found]
     if found == "jxl":
         # This plug-in decodes when it opens, so the size is read first.
         from pillow_jxl import JpegXLImagePlugin
@@ -239,7 +247,7 @@ def _pillow(source: Source, found: Format) -> Picture:
         from PIL import AvifImagePlugin
 
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    with source.stream() as stream, Image.open(stream, formats=[name]) as picture:
+    with source.stream() as stream, Image.open(stream, formats=[PILLOW_NAMES[found]]) as picture:
         width, height = picture.size
         check_size(width, height, source.limit_px)
         # AVIF: Pillow puts the container's rotation where EXIF has its own. JPEG XL turns itself, unless it is a
@@ -249,6 +257,14 @@ def _pillow(source: Source, found: Format) -> Picture:
         pixels = _telling_frame(picture) if found == "gif" else _eight_bits(picture)
         icc = picture.info.get("icc_profile")
     return Picture(from_array(pixels), width, height, orientation, icc, found)
+
+
+def _has_odd_orientation(tiff: Source) -> bool:
+    try:
+        with tiff.stream() as stream, Image.open(stream, formats=["TIFF"]) as header:
+            return not 1 <= header.getexif().get(0x0112, 1) <= 8
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, OverflowError):
+        return False  # not Pillow's kind of TIFF; libtiff may know it
 
 
 def _telling_frame(gif: Any) -> Pixels:
