@@ -1,0 +1,1 @@
+"""Showing assets to others, on purpose."""
