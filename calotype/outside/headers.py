@@ -176,6 +176,9 @@ def _primary_item(file: BinaryIO, start: int, end: int) -> dict[str, str]:
         name, body = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"ispe":
             facts |= _size(*struct.unpack(">II", body[4:12]))
+        elif name == b"clap":  # encoders fill up to whole blocks and cut again; comes after `ispe` by the standard
+            across, across_by, down, down_by = struct.unpack(">IIII", body[:16])
+            facts |= _size(across // across_by, down // down_by) if across_by and down_by else {}
         elif name == b"irot":
             facts["File:Rotation"] = str(body[0] & 3)
         elif name == b"pixi":
