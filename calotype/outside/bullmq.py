@@ -212,37 +212,30 @@ class _Lane:
 class Workers:
     """Run jobs of every queue that has a registered handler, each queue with its own concurrency."""
 
-    def __init__(
-        self,
-        world: "World",
-        queue: BullQueue,
-        *,
-        concurrency: Mapping[str, int] | None = None,
-        sole: bool = False,
-    ) -> None:
-        """`sole`: no other worker uses this broker, so whatever is marked as being worked on at start is a leftover."""
+    def __init__(self, world: "World", url: str, *, prefix: str = PREFIX) -> None:
+        """Handlers must be registered before: a queue without one gets no worker."""
         self._world = world
-        self._queue = queue
-        self._sole = sole
-        wished = {**QUEUES, **(concurrency or {})}
-        self._lanes = {name: _Lane(_allowed(name, wished[name])) for name in _queues_in_use()}
+        self._prefix = prefix
+        self._lanes = {name: _Lane(_allowed(name, QUEUES[name])) for name in _queues_in_use()}
         self._running: set[asyncio.Task[Outcome]] = set()
         self._tending: asyncio.Task[None] | None = None
         self._stopping = False
         # Blocking reads must end by themselves before the connection's own limit cuts them off.
-        self._pool = pool_of(queue.url, size=200, wait_s=None, timeout_s=IDLE_POLL_S * 2, patience_s=1, text=True)
+        self._pool = pool_of(url, size=200, wait_s=None, timeout_s=IDLE_POLL_S * 2, patience_s=1, text=True)
         self._client = Redis(connection_pool=self._pool)
 
-    async def start(self) -> None:
-        """Begin to work. Returns at once; a broker that is away is waited for."""
-        if self._sole:
+    async def start(self, concurrency: Mapping[str, int] | None = None) -> None:
+        """Begin to work, `concurrency` jobs at once by queue. Returns at once; a broker that is away is waited for."""
+        for name, jobs_at_once in (concurrency or {}).items():
+            await self.set_concurrency(name, jobs_at_once)
+        if self._world.config.embedded_redis:
             with contextlib.suppress(*AWAY):
                 await self._take_back()
         for name, lane in self._lanes.items():
             lane.task = asyncio.create_task(self._keep_running(name, lane), name=f"worker:{name}")
         self._tending = asyncio.create_task(self._tend(), name="worker:tend")
 
-    def set_concurrency(self, queue: str, jobs_at_once: int) -> None:
+    async def set_concurrency(self, queue: str, jobs_at_once: int) -> None:
         """How many jobs of a queue run at once from now on. Without effect on queues that are serial by nature."""
         if lane := self._lanes.get(queue):
             lane.concurrency = _allowed(queue, jobs_at_once)
@@ -281,7 +274,7 @@ class Workers:
             options: Any = {
                 "autorun": False,
                 "connection": self._client,
-                "prefix": self._queue.prefix,
+                "prefix": self._prefix,
                 "concurrency": lane.concurrency,
                 "lockDuration": LOCK_MS,
                 "lockRenewTime": LOCK_MS // 2,
@@ -355,21 +348,25 @@ class Workers:
         """What must be true of the broker even after it was emptied."""
         while True:
             with contextlib.suppress(Offline, *AWAY):
-                await self._queue.restore_schedules()
+                if isinstance(self._world.queue, BullQueue):
+                    await self._world.queue.restore_schedules()
                 async with self._client.pipeline(transaction=False) as pipe:
                     for name in self._lanes:
-                        pipe.hset(f"{self._queue.prefix}:{name}:meta", "opts.maxLenEvents", str(KEPT_EVENTS))
+                        pipe.hset(f"{self._prefix}:{name}:meta", "opts.maxLenEvents", str(KEPT_EVENTS))
                     await pipe.execute()
             await asyncio.sleep(TEND_S)
 
     async def _take_back(self) -> None:
-        """Free what a killed worker had in hand, instead of waiting until its locks run out."""
+        """Free what a killed worker had in hand, instead of waiting until its locks run out.
+
+        Only for a broker of our own: no other worker uses it, so whatever is being worked on at start is a leftover.
+        """
         for name in self._lanes:
-            key = f"{self._queue.prefix}:{name}"
+            key = f"{self._prefix}:{name}"
             active: list[Any] = await self._client.lrange(f"{key}:active", 0, -1)  # pyright: ignore[reportGeneralTypeIssues]
             if active:
                 await self._client.delete(*(f"{key}:{job_id}:lock" for job_id in active))
-                backend = EngineQueue(name, {"connection": self._client, "prefix": self._queue.prefix}).backend
+                backend = EngineQueue(name, {"connection": self._client, "prefix": self._prefix}).backend
                 for _ in range(2):  # the first look marks what is active, the second takes what is marked and unlocked
                     await self._client.delete(f"{key}:stalled-check")
                     await backend.moveStalledJobsToWait(STALLED_LIMIT, 1)

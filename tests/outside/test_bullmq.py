@@ -37,10 +37,14 @@ def handlers(monkeypatch):
     return declare
 
 
+def world_with(queue, *, embedded=False):
+    return SimpleNamespace(queue=queue, config=SimpleNamespace(embedded_redis=embedded))
+
+
 @asynccontextmanager
-async def working(queue, **options):
-    workers = Workers(SimpleNamespace(), queue, **options)
-    await workers.start()
+async def working(queue, *, concurrency=None, embedded=False):
+    workers = Workers(world_with(queue, embedded=embedded), queue.url, prefix=queue.prefix)
+    await workers.start(concurrency)
     try:
         yield workers
     finally:
@@ -205,7 +209,7 @@ async def test_concurrency_changes_while_running(queue, handlers):
         await until(lambda: _true(running == 1))
         await asyncio.sleep(0.05)
         assert most == 1
-        workers.set_concurrency(QUEUE, 3)
+        await workers.set_concurrency(QUEUE, 3)
         go.set()
         go = asyncio.Event()
         await until(lambda: _true(most == 3))
@@ -223,7 +227,7 @@ async def test_stopping_lets_a_quick_job_finish_and_hands_a_slow_one_back(queue,
         return Done()
 
     handlers("Act", act)
-    workers = Workers(SimpleNamespace(), queue)
+    workers = Workers(world_with(queue), queue.url, prefix=queue.prefix)
     await workers.start()
     await queue.put([Job("Act", QUEUE, {"pace": "quick"}), Job("Act", QUEUE, {"pace": "slow"})])
     await asyncio.gather(*(event.wait() for event in began.values()))
@@ -266,7 +270,6 @@ async def test_a_cron_schedule_is_planned_for_its_time(queue):
 
 async def test_what_a_killed_worker_had_in_hand_is_taken_back_at_the_next_start(queue, handlers):
     began, done = asyncio.Event(), asyncio.Event()
-    world = SimpleNamespace()
 
     async def hang(world, data):
         began.set()
@@ -278,7 +281,7 @@ async def test_what_a_killed_worker_had_in_hand_is_taken_back_at_the_next_start(
         return Done()
 
     handlers("Hang", hang)
-    killed = Workers(world, queue)
+    killed = Workers(world_with(queue), queue.url, prefix=queue.prefix)
     await killed.start()
     await queue.put([Job("Hang", QUEUE)])
     await began.wait()
@@ -288,7 +291,7 @@ async def test_what_a_killed_worker_had_in_hand_is_taken_back_at_the_next_start(
     for task in killed._running:
         task.cancel()
     handlers("Hang", finish)
-    async with working(queue, sole=True):
+    async with working(queue, embedded=True):
         async with asyncio.timeout(5):
             await done.wait()
     await killed.stop(patience_s=0.1)
