@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
+from calotype.core.config import Config
 from calotype.core.errors import Conflict, Full, Invalid, Missing, Offline, Problem
 from calotype.core.ports import Incoming, Stat, Written
 from calotype.outside.keys import (
@@ -37,6 +38,7 @@ from calotype.outside.lanes import Lanes
 T = TypeVar("T")
 Found = tuple[list[str], list[tuple[str, Stat]]]  # of one folder: folders below it, and files
 
+MIB = 1024 * 1024
 PATIENCE_S = 10.0
 MARKER_PATIENCE_S = 3.0
 SEAL_PATIENCE_S = 60.0  # one fsync or one read-back step; a NAS flushing its cache needs many seconds
@@ -78,20 +80,19 @@ class Calls:
 
 
 class DiskFiles:
-    """`Files` in the folder `root`. Writes are refused below `floor_bytes` of free room."""
+    """`Files` in the configured media folder. Writes are refused below the configured floor of free room."""
 
     def __init__(
         self,
-        root: Path,
+        config: Config,
         *,
-        floor_bytes: int = 0,
         patience_s: float = PATIENCE_S,
         marker_patience_s: float = MARKER_PATIENCE_S,
         threads: int = 8,
         calls: Calls | None = None,
     ) -> None:
-        self._root = os.path.abspath(root)
-        self._floor_bytes = floor_bytes
+        self._root = os.path.abspath(os.path.expanduser(config.media_root))
+        self._floor_bytes = config.min_free_mib * MIB
         self._marker_patience_s = marker_patience_s
         self._lanes = Lanes(threads, patience_s=patience_s)
         self.calls = calls or Calls()

@@ -12,7 +12,6 @@ import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
+from calotype.core.config import Config
 from calotype.core.errors import Conflict, Full, Missing, Offline, Problem
 from calotype.core.ports import Incoming, Stat, Written
 from calotype.outside.keys import (
@@ -54,42 +54,22 @@ PART_BYTES = 8 * CHUNK_BYTES  # S3 allows 10,000 parts: files up to 80 GB
 SERVER_COPY_BYTES = 5 * 1024**3  # the largest object S3 copies in one request
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """Where and how to reach it. `endpoint` is empty for Amazon's own."""
-
-    name: str
-    prefix: str
-    endpoint: str
-    region: str
-    access_key_id: str
-    secret_access_key: str
-
-
 class ObjectFiles:
-    """`Files` in a bucket. `scratch` receives the copies that decoders read; it keeps `floor_bytes` free."""
+    """`Files` in the configured bucket (`s3://bucket/prefix`). Copies that decoders read go to the data folder."""
 
-    def __init__(
-        self, bucket: Bucket, *, scratch: Path, floor_bytes: int = 0, server_copy_bytes: int = SERVER_COPY_BYTES
-    ) -> None:
-        self._bucket = bucket
-        self._scratch = scratch / "objects"
-        self._floor_bytes = floor_bytes
+    def __init__(self, config: Config, *, server_copy_bytes: int = SERVER_COPY_BYTES) -> None:
+        self._name, _, prefix = config.media_root.removeprefix("s3://").partition("/")
+        self._prefix = prefix.strip("/")
+        self._scratch = config.data / "scratch" / "objects"
+        self._floor_bytes = config.min_free_mib * 1024 * 1024
         self._server_copy_bytes = server_copy_bytes
         self._marker_seen_at: float | None = None
-        config: S3Config = {"region": bucket.region, "copy_if_not_exists": "multipart"}
-        if bucket.endpoint:
-            config["endpoint"] = bucket.endpoint
-            config["virtual_hosted_style_request"] = False  # stores of one's own are seldom reachable as bucket.host
-        if bucket.access_key_id:
-            config["access_key_id"] = bucket.access_key_id
-            config["secret_access_key"] = bucket.secret_access_key
         self._store = S3Store(
-            bucket.name,
-            prefix=bucket.prefix or None,
-            config=config,
+            self._name,
+            prefix=self._prefix or None,
+            config=_store_config(config),
             client_options={
-                "allow_http": bucket.endpoint.startswith("http://"),
+                "allow_http": config.s3_endpoint.startswith("http://"),
                 "connect_timeout": "5s",
                 "timeout": "60s",
             },
@@ -189,8 +169,7 @@ class ObjectFiles:
             await self._store.put_async(MARKER, content)
 
     def public_path(self, key: str) -> str:
-        prefix = f"{self._bucket.prefix}/" if self._bucket.prefix else ""
-        return f"s3://{self._bucket.name}/{prefix}{checked(key)}"
+        return "/".join(part for part in ("s3:/", self._name, self._prefix, checked(key)) if part)
 
     async def create_root(self) -> None:
         """Nothing to do: a bucket is made by whoever pays for it."""
@@ -384,6 +363,17 @@ class ObjectIncoming:
         self._sha1.update(block)
         self._sha256.update(block)
         self._size += len(block)
+
+
+def _store_config(config: Config) -> "S3Config":
+    made: S3Config = {"region": config.s3_region, "copy_if_not_exists": "multipart"}
+    if config.s3_endpoint:
+        made["endpoint"] = config.s3_endpoint
+        made["virtual_hosted_style_request"] = False  # stores of one's own are seldom reachable as bucket.host
+    if config.s3_access_key_id:  # else from the machine's role
+        made["access_key_id"] = config.s3_access_key_id
+        made["secret_access_key"] = config.s3_secret_access_key
+    return made
 
 
 @contextmanager

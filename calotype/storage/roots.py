@@ -5,11 +5,13 @@ failing operation changes that state at once.
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +22,8 @@ from calotype.core.log import say
 from calotype.core.ports import Files, Incoming, Stat, Written
 from calotype.core.tx import Pool, QuickLook
 from calotype.core.world import World
-from calotype.outside.disk import DiskFiles
 from calotype.outside.keys import Altered, Hanging
 from calotype.storage import store
-from calotype.storage.paths import scratch_path
 from calotype.storage.root import (
     RETRY_AFTER_S,
     Identity,
@@ -35,6 +35,7 @@ from calotype.storage.root import (
     read_marker,
 )
 
+FIRST_LOOK_S = 2.0
 PROBE_S = 10.0
 PROBE_AWAY_S = 5.0
 SWEEP_S = 6 * 3600.0
@@ -59,67 +60,34 @@ class RootFiles(Files, Protocol):
         ...
 
 
-def open_root(config: Config) -> RootFiles:
-    """The adapter for the configured media root. Touches nothing yet."""
-    floor_bytes = config.min_free_mib * MIB
-    if not config.media_root.startswith("s3://"):
-        return DiskFiles(Path(config.media_root), floor_bytes=floor_bytes)
-    # The object store's client takes 20 ms to import, which a folder need not pay.
-    from calotype.outside.objects import Bucket, ObjectFiles
-
-    name, _, prefix = config.media_root.removeprefix("s3://").partition("/")
-    bucket = Bucket(
-        name=name,
-        prefix=prefix.strip("/"),
-        endpoint=config.s3_endpoint,
-        region=config.s3_region,
-        access_key_id=config.s3_access_key_id,
-        secret_access_key=config.s3_secret_access_key,
-    )
-    return ObjectFiles(bucket, scratch=scratch_path(config.data), floor_bytes=floor_bytes)
-
-
-def open_media(
-    config: Config, pool: Pool, *, tell: Callable[[Sequence[Event]], Awaitable[None]] | None = None
-) -> "GuardedFiles":
-    """The configured root behind its guard, as the database behind `pool` knows it. Nothing is touched yet."""
-
-    async def identify() -> Identity | None:
-        look = QuickLook(pool)
-        try:
-            return await store.identity(look)
-        finally:
-            await look.close()
-
-    root = MediaRoot(open_root(config), identify=identify, tell=tell)
-    return GuardedFiles(root, data=config.data, floor_bytes=config.min_free_mib * MIB)
-
-
 class MediaRoot:
-    """The root and what is known of it. `watch` must run in every process that lives long.
+    """The root and what is known of it. `watched` must be entered in every process that lives long.
 
-    `identify` asks the database whom we expect; it may raise `Offline`. `tell` hears of changes; give it in one process
-    only, so that people hear of them once.
+    `identify` asks whom we expect, by default the database behind `pool`; it may raise `Offline`.
     """
 
     def __init__(
         self,
         files: RootFiles,
+        pool: Pool,
+        config: Config,
         *,
-        identify: Callable[[], Awaitable[Identity | None]],
-        tell: Callable[[Sequence[Event]], Awaitable[None]] | None = None,
+        identify: Callable[[], Awaitable[Identity | None]] | None = None,
         probe_s: float = PROBE_S,
         probe_away_s: float = PROBE_AWAY_S,
     ) -> None:
         self.files = files
+        self.config = config
         self.now = Root(State.UNKNOWN)
-        self._identify = identify
-        self._tell = tell
+        self._pool = pool
+        self._identify = identify or self._ask_database
+        self._tell: Callable[[Sequence[Event]], Awaitable[None]] | None = None
         self._probe_s = probe_s
         self._probe_away_s = probe_away_s
         self._ours: Identity | None = None
         self._told = State.UNKNOWN
         self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
         self._probing = asyncio.Lock()
         self._swept_at: float | None = None
 
@@ -143,12 +111,30 @@ class MediaRoot:
                 await self._say()
             return self.now
 
+    @asynccontextmanager
+    async def watched(self, world: World) -> AsyncGenerator[None]:
+        """Keep watch while the block runs, and publish going and coming. Begins after the first look, or 2 s."""
+        self._tell = partial(world.publish, world)
+        watching = asyncio.create_task(self.watch())
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_LOOK_S):
+                    await self._looked.wait()
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
     async def watch(self) -> None:
         """Probe for ever: soon while the root is away, at once when somebody doubts it."""
         while True:
             self._wake.clear()
-            await self.probe()
-            await self._sweep()
+            try:
+                await self.probe()
+                await self._sweep()
+            except Exception as error:  # a bug must not end the watch: nothing would ever come back then
+                say("bug", level=logging.ERROR, error=error, where="storage-watch")
+            self._looked.set()
             try:
                 async with asyncio.timeout(self._probe_s if self.now.is_online else self._probe_away_s):
                     await self._wake.wait()
@@ -166,6 +152,13 @@ class MediaRoot:
             return Root(State.HANGING)
         except Offline:
             return Root(State.AWAY)
+
+    async def _ask_database(self) -> Identity | None:
+        look = QuickLook(self._pool)
+        try:
+            return await store.identity(look)
+        finally:
+            await look.close()
 
     async def _compare(self, marker: Identity | None) -> State:
         if self._ours is not None and compare(self._ours, marker) is State.ONLINE:
@@ -202,14 +195,12 @@ class MediaRoot:
 class GuardedFiles:
     """`Files` that ask the root's state first. Uploads also need room on the data volume, where previews will go."""
 
-    def __init__(self, root: MediaRoot, *, data: Path, floor_bytes: int) -> None:
+    def __init__(self, root: MediaRoot) -> None:
         self.root = root
         self._files = root.files
-        self._data = data
-        self._floor_bytes = floor_bytes
 
     async def begin(self, key: str) -> Incoming:
-        require_room(self._data, self._floor_bytes)
+        require_room(self.root.config)
         async with self._guarded():
             return GuardedIncoming(self.root, await self._files.begin(key))
 
@@ -316,13 +307,13 @@ def state_of(world: World) -> Root:
     return world.files.root.now if isinstance(world.files, GuardedFiles) else Root(State.ONLINE)
 
 
-def has_room(folder: Path, floor_bytes: int) -> bool:
-    """Whether a local volume is above its floor. One quick system call: only for the data folder, never for a mount."""
-    volume = os.statvfs(folder)
-    return volume.f_bavail * volume.f_frsize >= floor_bytes
+def has_room(config: Config) -> bool:
+    """Whether the data volume is above its floor. One quick system call: only for local disks, never for a mount."""
+    volume = os.statvfs(config.data)
+    return volume.f_bavail * volume.f_frsize >= config.min_free_mib * MIB
 
 
-def require_room(folder: Path, floor_bytes: int) -> None:
+def require_room(config: Config) -> None:
     """Raises `Full` when the data volume is below its floor, so that database and previews keep room to live."""
-    if not has_room(folder, floor_bytes):
+    if not has_room(config):
         raise Full("The data volume is full. Nothing was kept of this file; deleting still works.")

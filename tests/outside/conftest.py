@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
-from botocore.config import Config
+from botocore.config import Config as BotoConfig
 from moto.server import ThreadedMotoServer
 
-from calotype.outside.objects import Bucket
+from calotype.core.config import Config
 
 
 @dataclass
@@ -20,17 +21,30 @@ class Peer:
 
     server: ThreadedMotoServer
     client: Any
-    bucket: Bucket
+    endpoint: str
+    name: str
+    prefix: str = "of/mine"
+
+    def config(self, data: Path, *, min_free_mib: int = 0, name: str = "") -> Config:
+        """The configuration that reaches this bucket, or another on the same server."""
+        return Config(
+            data=data,
+            media=f"s3://{name or self.name}/{self.prefix}/",
+            s3_endpoint=self.endpoint,
+            s3_access_key_id="key",
+            s3_secret_access_key="secret",
+            min_free_mib=min_free_mib,
+        )
 
     def unfinished(self) -> list[str]:
         """Keys of multipart uploads that were neither completed nor aborted."""
-        listed = self.client.list_multipart_uploads(Bucket=self.bucket.name)
+        listed = self.client.list_multipart_uploads(Bucket=self.name)
         return [upload["Key"] for upload in listed.get("Uploads", [])]
 
     def keys(self) -> set[str]:
         """Every object, temporary ones too."""
-        listed = self.client.list_objects_v2(Bucket=self.bucket.name)
-        return {found["Key"].removeprefix(f"{self.bucket.prefix}/") for found in listed.get("Contents", [])}
+        listed = self.client.list_objects_v2(Bucket=self.name)
+        return {found["Key"].removeprefix(f"{self.prefix}/") for found in listed.get("Contents", [])}
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +59,15 @@ def s3_server() -> Iterator[ThreadedMotoServer]:
 @pytest.fixture
 def peer(s3_server: ThreadedMotoServer) -> Iterator[Peer]:
     host, port = s3_server.get_host_and_port()
-    bucket = Bucket(f"photos-{uuid4()}", "of/mine", f"http://{host}:{port}", "us-east-1", "key", "secret")
+    endpoint, name = f"http://{host}:{port}", f"photos-{uuid4()}"
     client = boto3.client(
         "s3",
-        endpoint_url=bucket.endpoint,
-        region_name=bucket.region,
-        aws_access_key_id=bucket.access_key_id,
-        aws_secret_access_key=bucket.secret_access_key,
-        config=Config(s3={"addressing_style": "path"}),
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        config=BotoConfig(s3={"addressing_style": "path"}),
     )
-    client.create_bucket(Bucket=bucket.name)
-    yield Peer(s3_server, client, bucket)
+    client.create_bucket(Bucket=name)
+    yield Peer(s3_server, client, endpoint, name)
     client.close()

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from calotype.core.config import Config
 from calotype.core.errors import Full, Invalid, Missing, Offline
 from calotype.core.ports import Incoming
 from calotype.outside.disk import Calls, DiskFiles
@@ -30,6 +32,10 @@ def root(tmp_path: Path) -> Path:
 
 def everything(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+def disk(root: Path, *, min_free_mib: int = 0, **more: Any) -> DiskFiles:
+    return DiskFiles(Config(media=str(root), min_free_mib=min_free_mib), **more)
 
 
 def failing(number: int) -> Callable[..., int]:
@@ -68,14 +74,14 @@ async def test_a_byte_flipped_after_writing_is_noticed_and_nothing_kept(root: Pa
             content[7] ^= 1
         return bytes(content)
 
-    files = DiskFiles(root, calls=Calls(pread=flip))
+    files = disk(root, calls=Calls(pread=flip))
     with pytest.raises(Altered):
         await put(files, "upload/a")
     assert everything(root) == {MARKER}
 
 
 async def test_a_file_that_is_shorter_on_disk_is_noticed(root: Path) -> None:
-    files = DiskFiles(root)
+    files = disk(root)
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
     await incoming.digest()
@@ -97,7 +103,7 @@ async def test_a_volume_that_runs_full_while_writing_says_so_and_keeps_nothing(r
         written += len(block)
         return os.write(fd, block)
 
-    files = DiskFiles(root, calls=Calls(write=write))
+    files = disk(root, calls=Calls(write=write))
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
     with pytest.raises(Full):
@@ -108,15 +114,15 @@ async def test_a_volume_that_runs_full_while_writing_says_so_and_keeps_nothing(r
 
 async def test_a_quota_that_speaks_up_only_at_fsync_is_heard(root: Path) -> None:
     """NFS reports a full server when the cache is flushed."""
-    files = DiskFiles(root, calls=Calls(fsync=failing(errno.EDQUOT)))
+    files = disk(root, calls=Calls(fsync=failing(errno.EDQUOT)))
     with pytest.raises(Full):
         await put(files, "upload/a")
     assert everything(root) == {MARKER}
 
 
 async def test_below_its_floor_a_volume_takes_no_uploads_but_lets_files_go(root: Path) -> None:
-    await put(DiskFiles(root), "upload/a")
-    files = DiskFiles(root, floor_bytes=1 << 60)
+    await put(disk(root), "upload/a")
+    files = disk(root, min_free_mib=1 << 40)
     with pytest.raises(Full):
         await files.begin("upload/b")
     assert (await files.stat("upload/a")).size == len(CONTENT)
@@ -126,18 +132,18 @@ async def test_below_its_floor_a_volume_takes_no_uploads_but_lets_files_go(root:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN])
 async def test_what_a_broken_mount_says_means_offline(root: Path, number: int) -> None:
-    await put(DiskFiles(root), "upload/a")
+    await put(disk(root), "upload/a")
     with pytest.raises(Offline):
-        await anext(DiskFiles(root, calls=Calls(open=failing(number))).open_range("upload/a", 0, 10))
+        await anext(disk(root, calls=Calls(open=failing(number))).open_range("upload/a", 0, 10))
     with pytest.raises(Offline):
-        await put(DiskFiles(root, calls=Calls(fsync=failing(number))), "upload/b")
+        await put(disk(root, calls=Calls(fsync=failing(number))), "upload/b")
     with pytest.raises(Offline):
-        await DiskFiles(root, calls=Calls(statvfs=failing(number))).free_bytes()
+        await disk(root, calls=Calls(statvfs=failing(number))).free_bytes()
     assert everything(root) == {MARKER, "upload/a"}
 
 
 async def test_a_root_that_is_not_there_is_never_created_by_a_write(tmp_path: Path) -> None:
-    files = DiskFiles(tmp_path / "absent")
+    files = disk(tmp_path / "absent")
     assert await files.read_marker() is None
     for attempt in (files.begin("upload/a"), files.write_marker(b"x"), files.stat("upload/a"), files.free_bytes()):
         with pytest.raises(Offline):
@@ -150,7 +156,7 @@ async def test_a_root_that_is_not_there_is_never_created_by_a_write(tmp_path: Pa
 
 
 async def test_a_mount_that_vanishes_during_an_upload_leaves_the_folder_below_untouched(root: Path) -> None:
-    files = DiskFiles(root)
+    files = disk(root)
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
     os.rename(root, f"{root}-elsewhere")
@@ -161,9 +167,9 @@ async def test_a_mount_that_vanishes_during_an_upload_leaves_the_folder_below_un
 
 
 async def test_a_mount_that_hangs_costs_a_few_threads_and_then_nothing(root: Path) -> None:
-    await put(DiskFiles(root), "upload/a")
+    await put(disk(root), "upload/a")
     gate = Gate(os.pread)
-    files = DiskFiles(root, patience_s=0.2, threads=4, calls=Calls(pread=gate))
+    files = disk(root, patience_s=0.2, threads=4, calls=Calls(pread=gate))
 
     async def read() -> bytes:
         return await anext(files.open_range("upload/a", 0, 10))
@@ -192,9 +198,9 @@ async def test_a_mount_that_hangs_costs_a_few_threads_and_then_nothing(root: Pat
 
 
 async def test_a_probe_that_is_answered_lets_calls_pass_while_others_are_still_stuck(root: Path) -> None:
-    await put(DiskFiles(root), "upload/a")
+    await put(disk(root), "upload/a")
     gate = Gate(os.statvfs)
-    files = DiskFiles(root, patience_s=0.2, threads=2, calls=Calls(statvfs=gate))
+    files = disk(root, patience_s=0.2, threads=2, calls=Calls(statvfs=gate))
     await asyncio.gather(*(files.free_bytes() for _ in range(2)), return_exceptions=True)
     with pytest.raises(Hanging):
         await files.stat("upload/a")
@@ -205,7 +211,7 @@ async def test_a_probe_that_is_answered_lets_calls_pass_while_others_are_still_s
 
 async def test_only_one_probe_waits_for_a_hanging_mount(root: Path) -> None:
     gate = Gate(os.open)
-    files = DiskFiles(root, marker_patience_s=0.1, calls=Calls(open=gate))
+    files = disk(root, marker_patience_s=0.1, calls=Calls(open=gate))
     for _ in range(10):
         with pytest.raises(Hanging):
             await files.read_marker()
@@ -222,7 +228,7 @@ async def test_only_one_probe_waits_for_a_hanging_mount(root: Path) -> None:
 
 async def test_a_write_that_hangs_and_is_given_up_is_cleared_away_when_it_comes_back(root: Path) -> None:
     gate = Gate(os.write)
-    files = DiskFiles(root, calls=Calls(write=gate))
+    files = disk(root, calls=Calls(write=gate))
     incoming = await files.begin("upload/a")
     writing = asyncio.create_task(incoming.write(CONTENT))
     async with asyncio.timeout(5):
@@ -243,7 +249,7 @@ async def test_waiting_for_a_free_thread_is_not_hanging(root: Path) -> None:
         time.sleep(0.05)
         return os.statvfs(path)
 
-    files = DiskFiles(root, patience_s=0.2, threads=1, calls=Calls(statvfs=slow))
+    files = disk(root, patience_s=0.2, threads=1, calls=Calls(statvfs=slow))
     assert all(await asyncio.gather(*(files.free_bytes() for _ in range(12))))
 
 
@@ -253,7 +259,7 @@ async def test_a_link_inside_the_root_does_not_lead_out_of_it(root: Path, tmp_pa
     (outside / "x").write_bytes(b"secret")
     (root / "upload").symlink_to(outside)
     (root / "link").symlink_to(outside / "x")
-    files = DiskFiles(root)
+    files = disk(root)
     for attempt in (files.stat("upload/x"), files.remove("upload/x"), put(files, "upload/y")):
         with pytest.raises(Invalid):
             await attempt
@@ -265,14 +271,14 @@ async def test_a_link_inside_the_root_does_not_lead_out_of_it(root: Path, tmp_pa
 
 async def test_a_root_that_is_a_link_itself_is_fine(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mnt").symlink_to(root)
-    files = DiskFiles(tmp_path / "mnt")
+    files = disk(tmp_path / "mnt")
     await put(files, "upload/a")
     assert {key async for key, _ in files.list("")} == {"upload/a"}
     assert files.public_path("upload/a") == str(tmp_path / "mnt/upload/a")
 
 
 async def test_the_time_of_change_is_the_one_that_came_with_the_file(root: Path) -> None:
-    files = DiskFiles(root)
+    files = disk(root)
     taken_at = datetime(2021, 7, 8, 9, 10, 11, 123456, UTC)
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
@@ -282,7 +288,7 @@ async def test_the_time_of_change_is_the_one_that_came_with_the_file(root: Path)
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
 async def test_without_hard_links_a_file_still_appears_whole_and_never_overwrites(root: Path, number: int) -> None:
-    files = DiskFiles(root, calls=Calls(link=failing(number)))
+    files = disk(root, calls=Calls(link=failing(number)))
     outcomes = await asyncio.gather(*(put(files, "upload/same") for _ in range(8)), return_exceptions=True)
     assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
     assert everything(root) == {MARKER, "upload/same"}
@@ -290,7 +296,7 @@ async def test_without_hard_links_a_file_still_appears_whole_and_never_overwrite
 
 
 async def test_a_move_that_was_cut_between_its_two_steps_is_completed(root: Path) -> None:
-    files = DiskFiles(root)
+    files = disk(root)
     await put(files, "upload/a")
     os.link(root / "upload/a", root / "upload/b")
     await files.move("upload/a", "upload/b")
@@ -299,12 +305,12 @@ async def test_a_move_that_was_cut_between_its_two_steps_is_completed(root: Path
 
 async def test_a_volume_mounted_read_only_is_said_to_be_so(root: Path) -> None:
     with pytest.raises(Offline, match="read-only"):
-        await put(DiskFiles(root, calls=Calls(open=failing(errno.EROFS))), "upload/a")
+        await put(disk(root, calls=Calls(open=failing(errno.EROFS))), "upload/a")
 
 
 async def test_memory_stays_constant_however_large_the_file(root: Path) -> None:
     """300 MB pass; a 20 GB video passes through the same megabyte."""
-    files = DiskFiles(root)
+    files = disk(root)
     await put(files, "upload/warm", CONTENT)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     incoming = await files.begin("upload/video.mp4")
@@ -317,7 +323,7 @@ async def test_memory_stays_constant_however_large_the_file(root: Path) -> None:
 
 
 async def test_room_is_told(root: Path) -> None:
-    files = DiskFiles(root)
+    files = disk(root)
     free, total = await files.free_bytes(), await files.total_bytes()
     assert free is not None
     assert total is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from calotype.core.config import Config
 from calotype.core.errors import Conflict, Invalid, Missing, Offline
 from calotype.outside.disk import DiskFiles
 from calotype.outside.keys import INCOMING, MARKER
@@ -34,10 +35,10 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         def everything() -> set[str]:
             return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
-        place = Place(DiskFiles(root), everything)
+        place = Place(DiskFiles(Config(media=str(root), min_free_mib=0)), everything)
     else:
         peer = request.getfixturevalue("peer")
-        place = Place(ObjectFiles(peer.bucket, scratch=tmp_path), lambda: peer.keys() | set(peer.unfinished()))
+        place = Place(ObjectFiles(peer.config(tmp_path)), lambda: peer.keys() | set(peer.unfinished()))
     await place.files.write_marker(b"ours")
     return place
 

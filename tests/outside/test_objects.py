@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from calotype.core.config import Config
 from calotype.core.errors import Full, Offline
 from calotype.outside.keys import MARKER, Altered
-from calotype.outside.objects import Bucket, ObjectFiles
+from calotype.outside.objects import ObjectFiles
 
 CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than one part
 
@@ -20,7 +21,7 @@ async def test_bytes_that_were_altered_in_the_bucket_are_noticed_and_nothing_kep
             content[0] ^= 1
             return bytes(content)
 
-    files = Flipping(peer.bucket, scratch=tmp_path)
+    files = Flipping(peer.config(tmp_path))
     await files.write_marker(b"ours")
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
@@ -31,7 +32,7 @@ async def test_bytes_that_were_altered_in_the_bucket_are_noticed_and_nothing_kep
 
 
 async def test_an_upload_given_up_half_way_leaves_no_parts_to_be_paid_for(peer, tmp_path: Path) -> None:
-    files = ObjectFiles(peer.bucket, scratch=tmp_path)
+    files = ObjectFiles(peer.config(tmp_path))
     await files.write_marker(b"ours")
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
@@ -42,7 +43,7 @@ async def test_an_upload_given_up_half_way_leaves_no_parts_to_be_paid_for(peer, 
 
 
 async def test_a_move_that_was_cut_after_copying_is_completed(peer, tmp_path: Path) -> None:
-    files = ObjectFiles(peer.bucket, scratch=tmp_path)
+    files = ObjectFiles(peer.config(tmp_path))
     await files.write_marker(b"ours")
     for key in ("upload/a", "library/b"):
         await files._store.put_async(key, b"same content")
@@ -55,7 +56,7 @@ async def test_a_store_that_is_away_is_offline_with_a_sentence(tmp_path: Path) -
     server.start()
     host, port = server.get_host_and_port()
     server.stop()
-    files = ObjectFiles(Bucket("b", "", f"http://{host}:{port}", "us-east-1", "k", "s"), scratch=tmp_path)
+    files = ObjectFiles(Config(data=tmp_path, media="s3://photos", s3_endpoint=f"http://{host}:{port}"))
     for attempt in (files.read_marker(), files.stat("upload/a"), files.begin("upload/a"), files.remove("upload/a")):
         with pytest.raises(Offline, match="not reachable"):
             async with asyncio.timeout(10):
@@ -63,8 +64,7 @@ async def test_a_store_that_is_away_is_offline_with_a_sentence(tmp_path: Path) -
 
 
 async def test_a_bucket_that_does_not_exist_is_offline_and_not_empty(peer, tmp_path: Path) -> None:
-    bucket = Bucket("no-such-bucket", "", peer.bucket.endpoint, "us-east-1", "k", "s")
-    files = ObjectFiles(bucket, scratch=tmp_path)
+    files = ObjectFiles(peer.config(tmp_path, name="no-such-bucket"))
     with pytest.raises(Offline):
         await files.holds_any(["upload"])
     with pytest.raises(Offline):
@@ -72,7 +72,7 @@ async def test_a_bucket_that_does_not_exist_is_offline_and_not_empty(peer, tmp_p
 
 
 async def test_a_working_copy_that_would_fill_the_data_volume_is_refused(peer, tmp_path: Path) -> None:
-    files = ObjectFiles(peer.bucket, scratch=tmp_path, floor_bytes=1 << 60)
+    files = ObjectFiles(peer.config(tmp_path, min_free_mib=1 << 40))
     await files.write_marker(b"ours")
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)
@@ -83,14 +83,14 @@ async def test_a_working_copy_that_would_fill_the_data_volume_is_refused(peer, t
 
 
 async def test_a_bucket_has_no_limit_and_a_public_name(peer, tmp_path: Path) -> None:
-    files = ObjectFiles(peer.bucket, scratch=tmp_path)
+    files = ObjectFiles(peer.config(tmp_path))
     assert await files.free_bytes() is None
     assert await files.total_bytes() is None
-    assert files.public_path("upload/a") == f"s3://{peer.bucket.name}/of/mine/upload/a"
+    assert files.public_path("upload/a") == f"s3://{peer.name}/of/mine/upload/a"
 
 
 async def test_objects_too_large_for_a_copy_by_the_server_pass_through_us(peer, tmp_path: Path) -> None:
-    files = ObjectFiles(peer.bucket, scratch=tmp_path, server_copy_bytes=1000)
+    files = ObjectFiles(peer.config(tmp_path), server_copy_bytes=1000)
     await files.write_marker(b"ours")
     incoming = await files.begin("upload/a")
     await incoming.write(CONTENT)

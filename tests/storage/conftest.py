@@ -12,8 +12,9 @@ from calotype.core.clock import Clock
 from calotype.core.config import Config
 from calotype.core.events import Event
 from calotype.core.world import World
+from calotype.outside.disk import DiskFiles
 from calotype.outside.postgres import connect
-from calotype.storage.roots import GuardedFiles, open_media
+from calotype.storage.roots import GuardedFiles, MediaRoot
 
 
 class Installation:
@@ -36,10 +37,7 @@ class Installation:
         async def publish(_: World, events: Sequence[Event]) -> None:
             self.told += events
 
-        async def tell(events: Sequence[Event]) -> None:
-            self.told += events
-
-        files = open_media(config, pool, tell=tell)
+        files = GuardedFiles(MediaRoot(DiskFiles(config), pool, config))
         return World(config, pool, files, nobody, nobody, nobody, Clock(), publish)
 
     async def execute(self, statement: str) -> None:
@@ -61,8 +59,3 @@ async def installation(storage_database: str, tmp_path: Path) -> AsyncIterator[I
     await installation.execute("TRUNCATE instance")
     yield installation
     await asyncio.gather(*(pool.close() for pool in installation.pools))
-
-
-def guarded(world: World) -> GuardedFiles:
-    assert isinstance(world.files, GuardedFiles)
-    return world.files

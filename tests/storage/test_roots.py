@@ -3,18 +3,22 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from calotype.core.clock import Clock
+from calotype.core.config import Config
 from calotype.core.errors import Full, Missing, Offline
 from calotype.core.events import Event
+from calotype.core.world import World
 from calotype.outside.disk import Calls, DiskFiles
 from calotype.outside.keys import MARKER
 from calotype.storage.root import Identity, Root, RootOffline, RootOnline, State, compare, marker_bytes
-from calotype.storage.roots import GuardedFiles, MediaRoot, has_room, open_root
+from calotype.storage.roots import GuardedFiles, MediaRoot, has_room
 
 OURS = Identity(UUID(int=1), 5)
 
@@ -22,21 +26,24 @@ OURS = Identity(UUID(int=1), 5)
 class Bench:
     """A folder, a guarded root on it, and what was told."""
 
-    def __init__(self, folder: Path, calls: Calls | None = None, floor_bytes: int = 0) -> None:
+    def __init__(self, folder: Path, calls: Calls | None = None, min_free_mib: int = 0) -> None:
         self.media = folder / "media"
         self.told: list[Event] = []
         self.knows: Identity | None = OURS
         self.is_database_away = False
-        files = DiskFiles(self.media, patience_s=0.2, marker_patience_s=0.2, calls=calls)
-        self.root = MediaRoot(files, identify=self.identify, tell=self.tell, probe_s=0.05, probe_away_s=0.02)
-        self.files = GuardedFiles(self.root, data=folder, floor_bytes=floor_bytes)
+        nobody: Any = None
+        config = Config(data=folder, min_free_mib=min_free_mib)
+        disk = DiskFiles(config, patience_s=0.2, marker_patience_s=0.2, calls=calls)
+        self.root = MediaRoot(disk, nobody, config, identify=self.identify, probe_s=0.05, probe_away_s=0.02)
+        self.files = GuardedFiles(self.root)
+        self.world = World(config, nobody, self.files, nobody, nobody, nobody, Clock(), self.publish)
 
     async def identify(self) -> Identity | None:
         if self.is_database_away:
             raise Offline("The database is away.")
         return self.knows
 
-    async def tell(self, events: list[Event]) -> None:
+    async def publish(self, _: World, events: Sequence[Event]) -> None:
         self.told += events
 
     def mount(self) -> None:
@@ -105,13 +112,15 @@ async def test_an_online_root_lets_everything_pass(bench: Bench):
 
 
 async def test_going_and_coming_back_is_told_once_each(bench: Bench):
-    await bench.root.probe()
-    bench.unmount()
-    await bench.root.probe()
-    await bench.root.probe()
-    bench.mount()
-    await bench.root.probe()
-    assert [type(event) for event in bench.told] == [RootOffline, RootOnline]
+    async with bench.root.watched(bench.world), asyncio.timeout(5):
+        assert bench.root.now.is_online
+        for _ in range(2):
+            bench.unmount()
+            await until(lambda: not bench.root.now.is_online)
+            bench.mount()
+            await until(lambda: bench.root.now.is_online)
+            await asyncio.sleep(0.1)
+    assert [type(event) for event in bench.told] == [RootOffline, RootOnline] * 2
 
 
 async def test_a_failing_operation_is_known_at_once_and_watching_brings_it_back(bench: Bench):
@@ -181,14 +190,14 @@ async def test_while_the_database_is_away_what_was_known_still_holds(bench: Benc
 
 
 async def test_a_full_data_volume_refuses_uploads_and_lets_files_go(tmp_path: Path):
-    bench = Bench(tmp_path, floor_bytes=1 << 60)
+    bench = Bench(tmp_path, min_free_mib=1 << 40)
     bench.mount()
     await bench.root.probe()
     with pytest.raises(Full):
         await bench.files.begin("upload/a")
     await bench.files.remove("upload/a")
-    assert not has_room(tmp_path, 1 << 60)
-    assert has_room(tmp_path, 1)
+    assert not has_room(Config(data=tmp_path, min_free_mib=1 << 40))
+    assert has_room(Config(data=tmp_path, min_free_mib=1))
 
 
 async def test_watching_sweeps_what_a_crash_left(bench: Bench):
@@ -200,15 +209,3 @@ async def test_watching_sweeps_what_a_crash_left(bench: Bench):
     async with asyncio.timeout(5):
         await until(lambda: not old.exists())
     watching.cancel()
-
-
-async def test_the_adapter_follows_the_configuration(tmp_path: Path):
-    from calotype.core.config import Config
-    from calotype.outside.objects import ObjectFiles
-
-    folder = open_root(Config(data=tmp_path))
-    assert isinstance(folder, DiskFiles)
-    assert folder.public_path("upload/a") == str(tmp_path / "media/upload/a")
-    bucket = open_root(Config(data=tmp_path, media="s3://photos/of/ada/", s3_endpoint="http://127.0.0.1:9"))
-    assert isinstance(bucket, ObjectFiles)
-    assert bucket.public_path("upload/a") == "s3://photos/of/ada/upload/a"
