@@ -100,6 +100,16 @@ SHARERS = sql("""
        AND partner.shared_with_id = :user_id::uuid
 """)
 
+IN_TIMELINE = sql("""
+    SELECT partner.shared_by_id AS id
+      FROM partner
+      JOIN users ON users.id = partner.shared_by_id AND users.deleted_at IS NULL
+     WHERE partner.shared_with_id = :user_id
+       AND partner.in_timeline
+     ORDER BY partner.shared_by_id
+     LIMIT 1000
+""")
+
 # A link ends with its time, its maker's account and its album.
 LINK_BY_KEY = sql("""
     SELECT shared_link.id, shared_link.user_id, shared_link.album_id, shared_link.allow_upload,
@@ -151,6 +161,11 @@ async def albums(look: Look, ids: list[UUID], user_id: UserId, *, roles: list[st
 async def sharers(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
     """Those of the people who share their timeline with `user_id`."""
     return _ids(await look.all(SHARERS, ids=ids, user_id=user_id))
+
+
+async def partners_in_timeline(look: Look, user_id: UserId) -> list[UserId]:
+    """Who shares with `user_id` and is mixed into their timeline."""
+    return [row["id"] for row in await look.all(IN_TIMELINE, user_id=user_id)]
 
 
 async def sessions(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:

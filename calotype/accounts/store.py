@@ -119,7 +119,7 @@ CLAIM = sql("""
      WHERE id = :id
        AND (quota_bytes IS NULL OR usage_bytes + :bytes <= quota_bytes)
 """)
-GIVE_BACK = sql("UPDATE users SET usage_bytes = GREATEST(0, usage_bytes - :bytes::bigint) WHERE id = :id")
+ADD_USAGE = sql("UPDATE users SET usage_bytes = GREATEST(0, usage_bytes + :bytes::bigint) WHERE id = :id")
 RECOUNT = sql("""
     UPDATE users
        SET usage_bytes = counted.bytes
@@ -290,9 +290,9 @@ async def claim(tx: Tx, id: UserId, bytes: int) -> bool:
     return await tx.run(CLAIM, id=id, bytes=bytes) > 0
 
 
-async def give_back(tx: Tx, id: UserId, bytes: int) -> None:
-    """Count so many bytes less."""
-    await tx.run(GIVE_BACK, id=id, bytes=bytes)
+async def add_usage(tx: Tx, id: UserId, bytes: int) -> None:
+    """Count so many bytes more, or less below zero."""
+    await tx.run(ADD_USAGE, id=id, bytes=bytes)
 
 
 async def recount(tx: Tx, id: UserId) -> None:

@@ -180,17 +180,6 @@ async def erase(tx: Tx, id: UserId) -> bool:
     return True
 
 
-async def claim(tx: Tx, id: UserId, size_bytes: int) -> None:
-    """Count a new original against the quota. Raises `Invalid` when it does not fit."""
-    if not await store.claim(tx, id, size_bytes):
-        raise Invalid("Quota has been exceeded!")
-
-
-async def give_back(tx: Tx, id: UserId, size_bytes: int) -> None:
-    """An original is gone for good: its room is free again."""
-    await store.give_back(tx, id, size_bytes)
-
-
 async def my_preferences(look: Look, id: UserId) -> Tree:
     """The whole tree. Raises `Invalid` when there is nobody."""
     await get(look, id)
