@@ -8,7 +8,7 @@ before anything is written. `accept` is the way out for a person who means it.
 from dataclasses import dataclass
 from uuid import UUID
 
-from calotype.core.errors import Conflict, Offline
+from calotype.core.errors import Invalid, Offline
 from calotype.core.ids import new_id
 from calotype.core.world import World
 from calotype.storage import store
@@ -19,7 +19,7 @@ from calotype.storage.roots import MediaRoot, RootFiles
 ACCEPT = "calotype admin accept-storage"
 
 
-class WrongStorage(Conflict):
+class WrongStorage(Invalid):
     """Database and media folder do not belong together; a person must decide."""
 
 
