@@ -105,5 +105,3 @@ async def bucket_of(look: Look, cache: Cache, scope: Scope, month: date) -> tupl
     body = await store.bucket(look, scope, month)
     await cache.put(f"bucket:{tag}", body, ttl_s=KEEP_S)
     return body, tag
-
-

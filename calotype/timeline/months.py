@@ -35,14 +35,14 @@ COUNTS = sql("""
       FROM (SELECT month, sum(assets) AS assets
               FROM (SELECT month, assets
                       FROM timeline_month
-                     WHERE owner_id = ANY(:owners) AND axis = :axis::"char"
+                     WHERE owner_id = ANY(:owners) AND axis = :axis::text::"char"
                        AND visibility = ANY(:visibilities::asset_visibility[]) AND status = :status::asset_status
                        AND (:is_favorite::boolean IS NULL OR is_favorite = :is_favorite)
                        AND NOT (:without_stacked_away AND is_stacked_away)
                      UNION ALL
                     SELECT month, assets
                       FROM timeline_change
-                     WHERE owner_id = ANY(:owners) AND axis = :axis::"char"
+                     WHERE owner_id = ANY(:owners) AND axis = :axis::text::"char"
                        AND visibility = ANY(:visibilities::asset_visibility[]) AND status = :status::asset_status
                        AND (:is_favorite::boolean IS NULL OR is_favorite = :is_favorite)
                        AND NOT (:without_stacked_away AND is_stacked_away)) AS every
@@ -52,9 +52,9 @@ COUNTS = sql("""
 
 VERSION = sql("""
     SELECT coalesce((SELECT sum(changes) FROM timeline_month
-                      WHERE owner_id = ANY(:owners) AND axis = :axis::"char" AND month = :month), 0)
+                      WHERE owner_id = ANY(:owners) AND axis = :axis::text::"char" AND month = :month), 0)
          + coalesce((SELECT sum(changes) FROM timeline_change
-                      WHERE owner_id = ANY(:owners) AND axis = :axis::"char" AND month = :month), 0)
+                      WHERE owner_id = ANY(:owners) AND axis = :axis::text::"char" AND month = :month), 0)
 """)
 
 FORGET = sql("DELETE FROM timeline_month WHERE owner_id = :owner_id")

@@ -69,9 +69,7 @@ class Scope:
         return not (self.album_id or self.person_id or self.tag_id or self.box)
 
 
-PARTNERS_ONLY = (
-    "withPartners is only supported for non-archived, non-trashed, non-favorited, non-locked assets"
-)
+PARTNERS_ONLY = "withPartners is only supported for non-archived, non-trashed, non-favorited, non-locked assets"
 
 
 def check_partners(asked: Asked) -> None:

@@ -101,9 +101,7 @@ def _where(scope: Scope) -> Where:
     if scope.with_stacked:
         where.add("NOT asset.is_stacked_away")
     if scope.album_id is not None:
-        where.add(
-            "asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = :album_id)", album_id=scope.album_id
-        )
+        where.add("asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = :album_id)", album_id=scope.album_id)
     if scope.tag_id is not None:
         where.add(
             """asset.id IN (WITH RECURSIVE below AS (
@@ -119,7 +117,9 @@ def _where(scope: Scope) -> Where:
         if scope.box.west <= scope.box.east:
             where.add("asset.longitude BETWEEN :west AND :east", west=scope.box.west, east=scope.box.east)
         else:
-            where.add("(asset.longitude >= :west OR asset.longitude <= :east)", west=scope.box.west, east=scope.box.east)
+            where.add(
+                "(asset.longitude >= :west OR asset.longitude <= :east)", west=scope.box.west, east=scope.box.east
+            )
     return where
 
 

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from calotype.core import log
 from calotype.core.errors import Problem
+from calotype.core.jobs import QUEUES
 from calotype.core.ports import Job
 from calotype.core.tx import AWAY
 from calotype.core.world import World
@@ -88,7 +90,8 @@ async def _nightly(world: World) -> None:
             await asyncio.sleep(60)
             continue
         await asyncio.sleep(wait_s)
-        await _guarded("nightly", lambda: world.queue.put(nightly_jobs(due)))
+        jobs = nightly_jobs(due)
+        await _guarded("nightly", partial(world.queue.put, jobs))
         await asyncio.sleep(1)
 
 
@@ -99,9 +102,13 @@ def nightly_jobs(due: datetime) -> list[Job]:
     return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
 
 
-async def _follow_settings(world: World, workers: Workers) -> None:
-    from calotype.work.worker import concurrency
+async def concurrency(world: World) -> dict[str, int]:
+    """Jobs at a time per queue, as the administrator set them."""
+    settings = await current.read(world)
+    return {queue: settings.job.get(queue, default) for queue, default in QUEUES.items()}
 
+
+async def _follow_settings(world: World, workers: Workers) -> None:
     while True:
         await asyncio.sleep(10)
 

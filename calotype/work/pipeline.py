@@ -60,9 +60,9 @@ FOLLOWS.update(
     {
         asset.AssetUploaded: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="upload")],
         media.FactsRead: lambda e: (
-            [start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else []
-        )
-        + ([start("AssetEncodeVideo", id=e.asset_id)] if e.is_video else []),
+            ([start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else [])
+            + ([start("AssetEncodeVideo", id=e.asset_id)] if e.is_video else [])
+        ),
         media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id)],
         media.SidecarWritten: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="sidecar-write")],
         asset.AssetsEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],

@@ -9,11 +9,9 @@ import pkgutil
 import calotype
 from calotype.core import log
 from calotype.core.errors import Problem
-from calotype.core.jobs import QUEUES
 from calotype.core.world import World
 from calotype.outside import embedded
 from calotype.outside.bullmq import Workers
-from calotype.settings import current
 from calotype.work import clockwork, pipeline
 
 
@@ -28,19 +26,13 @@ def load_jobs() -> None:
     pipeline.check_registry()
 
 
-async def concurrency(world: World) -> dict[str, int]:
-    """Jobs at a time per queue, as the administrator set them."""
-    settings = await current.read(world)
-    return {queue: settings.job.get(queue, default) for queue, default in QUEUES.items()}
-
-
 async def main(world: World, stop: asyncio.Event) -> None:
     """Work until `stop` is set; then finish what runs, hand back the rest, and return."""
     load_jobs()
     workers = Workers(world, embedded.redis_url(world.config))
     while not stop.is_set():
         try:
-            await workers.start(await concurrency(world))
+            await workers.start(await clockwork.concurrency(world))
             break
         except Problem as problem:
             log.say("worker-waits", level=logging.WARNING, reason=problem.sentence)

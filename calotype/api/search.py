@@ -1,0 +1,102 @@
+"""Finding by what is known: metadata, counts, random ones, the largest, suggestions."""
+
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import Query
+from pydantic_core import to_json
+
+from calotype.api.call import Reading
+from calotype.api.op import Door
+from calotype.assets.store import media_root
+from calotype.search import find
+from calotype.search.query import Cursor
+from calotype.wire import assets as wire_assets
+from calotype.wire import search as wire
+
+search = Door("Search")
+
+PAGE = 250
+
+
+@search.post("/search/metadata", may="asset.read", link=True, status=200, name="searchAssets", shape=wire.SearchAnswer)
+async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
+    """Photos that match, a page at a time: by `page` and `size`, or behind a `cursor`."""
+    cursor = Cursor.read(body.cursor) if body.cursor else None
+    part = find.Page(body.size or PAGE, body.page or 1, cursor)
+    found = await find.page(
+        ask.look,
+        ask.caller,
+        body.asked(),
+        part,
+        now=ask.world.clock.now(),
+        media_root=media_root(ask.world.files),
+        order=body.sorted_by(),
+        with_exif=bool(body.with_exif),
+    )
+    more = found.has_more and found.cursor is not None
+    page = to_json(str(part.number + 1) if more else None)
+    behind = to_json(found.cursor.text() if more and found.cursor else None)
+    count = b"%d" % len(found.items)
+    return b"".join(
+        (
+            b'{"albums":{"total":0,"count":0,"items":[],"facets":[]},"assets":{"total":' + count + b',"count":' + count,
+            b',"items":[' + ",".join(found.items).encode(),
+            b'],"facets":[],"nextPage":' + page + b',"nextCursor":' + behind + b"}}",
+        )
+    )
+
+
+@search.post("/search/statistics", may="asset.statistics", status=200, name="searchAssetStatistics")
+async def search_statistics(ask: Reading, body: wire.StatisticsSearch) -> wire.Total:
+    """How many photos match over all pages."""
+    total = await find.count(
+        ask.look, ask.caller, body.asked(), now=ask.world.clock.now(), media_root=media_root(ask.world.files)
+    )
+    return wire.Total(total=total)
+
+
+@search.post("/search/random", may="asset.read", status=200, shape=list[wire_assets.Asset])
+async def search_random(ask: Reading, body: wire.RandomSearch) -> bytes:
+    """Random photos of those that match."""
+    items = await find.some(
+        ask.look,
+        ask.caller,
+        body.asked(),
+        now=ask.world.clock.now(),
+        media_root=media_root(ask.world.files),
+        size=body.size or PAGE,
+        pivot=uuid4(),
+        with_exif=bool(body.with_exif),
+    )
+    return f"[{','.join(items)}]".encode()
+
+
+@search.post("/search/large-assets", may="asset.read", status=200, shape=list[wire_assets.Asset])
+async def search_large_assets(ask: Reading, query: Annotated[wire.LargeAssets, Query()]) -> bytes:
+    """The biggest files first."""
+    items = await find.largest(
+        ask.look,
+        ask.caller,
+        query.asked(),
+        now=ask.world.clock.now(),
+        media_root=media_root(ask.world.files),
+        size=query.size or PAGE,
+    )
+    return f"[{','.join(items)}]".encode()
+
+
+@search.get("/search/suggestions", may="asset.read", shape=list[str | None])
+async def get_search_suggestions(ask: Reading, query: Annotated[wire.Suggestions, Query()]) -> bytes:
+    """Values a filter may take, narrowed by the other filters."""
+    found = await find.suggestions(
+        ask.look,
+        ask.caller,
+        query.type,
+        country=query.country,
+        state=query.state,
+        make=query.make,
+        model=query.model,
+        lens_model=query.lens_model,
+    )
+    return to_json([*found, None] if query.include_null else found)

@@ -1,0 +1,120 @@
+"""Finding by what is known of a photo: pages, counts, random ones."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from calotype.accounts import access, partners
+from calotype.accounts.caller import Caller
+from calotype.core.errors import Invalid
+from calotype.core.tx import Look
+from calotype.search import store
+from calotype.search.query import Cursor, Filters, Order, Reach
+
+LINK_NEEDS_ALBUM = "Shared link access is only allowed in combination with an albumIds filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of the result: by number, or behind a cursor."""
+
+    size: int
+    number: int = 1
+    cursor: Cursor | None = None
+
+    @property
+    def offset(self) -> int:
+        """Rows before this page."""
+        return (self.number - 1) * self.size
+
+
+async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime) -> Reach:
+    """Whose photos may be searched with these filters.
+
+    Raises `Unauthenticated` for the locked folder without PIN, `Invalid` for albums or tags that are not the caller's.
+    """
+    every = [c for branch in (asked.conditions, *asked.branches) for c in branch]
+    values = [
+        v for c in every if c.field == "visibility" for v in (c.value if isinstance(c.value, list) else [c.value])
+    ]
+    if "locked" in values and not any(c.operator in ("ne", "notIn") for c in every if c.field == "visibility"):
+        access.require_elevated(caller, now)
+    is_elevated = caller.is_elevated(now)
+    own_albums: list[UUID] = [
+        id for c in asked.conditions if c.field == "albumIds" and c.operator in ("all", "any") for id in c.value
+    ]
+    named_albums = [id for c in every if c.field == "albumIds" for id in c.value]
+    if caller.link is not None and not own_albums:
+        raise Invalid(LINK_NEEDS_ALBUM)
+    if named_albums:
+        await access.require(look, caller, "album.read", named_albums, now=now)
+    tags = [id for c in every if c.field == "tagIds" for id in c.value]
+    if tags:
+        await access.require(look, caller, "tag.read", tags, now=now)
+    if own_albums:
+        # An album shows what is in it, whoever owns it, but never what is locked or thrown away.
+        return Reach(caller.user_id, is_elevated=is_elevated and caller.link is None, album_ids=tuple(own_albums))
+    if "locked" in values:
+        return Reach(caller.user_id, is_elevated=True)
+    return Reach(caller.user_id, tuple(await partners.in_timeline_of(look, caller.user_id)), is_elevated)
+
+
+async def page(
+    look: Look,
+    caller: Caller,
+    asked: Filters,
+    part: Page,
+    *,
+    now: datetime,
+    media_root: str,
+    order: Order,
+    with_exif: bool,
+) -> store.Found:
+    """A page of what the caller may see of what matches, newest first unless asked otherwise."""
+    reach = await reach_of(look, caller, asked, now=now)
+    return await store.page(
+        look,
+        asked,
+        reach,
+        media_root=media_root,
+        order=order,
+        size=part.size,
+        offset=part.offset,
+        cursor=part.cursor,
+        with_exif=with_exif,
+    )
+
+
+async def count(look: Look, caller: Caller, asked: Filters, *, now: datetime, media_root: str) -> int:
+    """How many the caller may see of what matches."""
+    return await store.count(look, asked, await reach_of(look, caller, asked, now=now), media_root=media_root)
+
+
+async def some(
+    look: Look,
+    caller: Caller,
+    asked: Filters,
+    *,
+    now: datetime,
+    media_root: str,
+    size: int,
+    pivot: UUID,
+    with_exif: bool,
+) -> list[str]:
+    """Random ones of what matches, as JSON text."""
+    reach = await reach_of(look, caller, asked, now=now)
+    return await store.some(look, asked, reach, media_root=media_root, size=size, pivot=pivot, with_exif=with_exif)
+
+
+async def largest(
+    look: Look, caller: Caller, asked: Filters, *, now: datetime, media_root: str, size: int
+) -> list[str]:
+    """The biggest files of the caller, as JSON text."""
+    reach = await reach_of(look, caller, asked, now=now)
+    return await store.largest(look, asked, reach, media_root=media_root, size=size)
+
+
+async def suggestions(look: Look, caller: Caller, kind: str, **narrowed: str | None) -> list[str]:
+    """Distinct values of a field in the timelines the caller sees."""
+    owners = [caller.user_id, *await partners.in_timeline_of(look, caller.user_id)]
+    return await store.suggestions(look, kind, owners, **narrowed)

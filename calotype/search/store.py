@@ -1,0 +1,392 @@
+"""SQL: the library under conditions. Each field and operator is one literal fragment; values travel as arguments."""
+
+from dataclasses import dataclass, field
+from typing import Any, LiteralString, cast
+
+from calotype.assets.store import ASSET_EXIF_JSON, ASSET_JSON
+from calotype.core.sql import Sql, Where, sql
+from calotype.core.tx import Look
+from calotype.search.query import Condition, Cursor, Filters, Order, Reach
+
+_TAGS_BELOW: LiteralString = """(WITH RECURSIVE below AS (
+    SELECT id FROM tag WHERE id = ANY(:value::uuid[])
+     UNION SELECT tag.id FROM tag JOIN below ON tag.parent_id = below.id)
+    SELECT id FROM below)"""
+_TAGGED: LiteralString = (
+    "(SELECT FROM tag_asset AS link WHERE link.asset_id = asset.id AND link.tag_id IN " + _TAGS_BELOW + ")"
+)
+_IN_ALBUM: LiteralString = (
+    "(SELECT FROM album_asset AS link WHERE link.asset_id = asset.id AND link.album_id = ANY(:value::uuid[]))"
+)
+_ALL_TAGS: LiteralString = """NOT EXISTS (
+    SELECT FROM unnest(:value::uuid[]) AS wanted(id)
+     WHERE NOT EXISTS (
+        WITH RECURSIVE below AS (
+            SELECT wanted.id UNION SELECT tag.id FROM tag JOIN below ON tag.parent_id = below.id)
+        SELECT FROM tag_asset JOIN below ON below.id = tag_asset.tag_id WHERE tag_asset.asset_id = asset.id))"""
+
+
+def _text(column: LiteralString) -> dict[str, LiteralString]:
+    return {
+        "eq": column + " = :value::text",
+        "ne": column + " <> :value::text",
+        "in": column + " = ANY(:value::text[])",
+        "notIn": column + " <> ALL(:value::text[])",
+        "null": column + " IS NULL",
+        "notNull": column + " IS NOT NULL",
+    }
+
+
+def _pattern(column: LiteralString) -> dict[str, LiteralString]:
+    folded: LiteralString = "fold(" + column + ")"
+    return _text(column) | {
+        "like": folded + " LIKE '%' || fold(:value::text) || '%'",
+        "notLike": folded + " NOT LIKE '%' || fold(:value::text) || '%'",
+        "startsWith": folded + " LIKE fold(:value::text) || '%'",
+        "endsWith": folded + " LIKE '%' || fold(:value::text)",
+    }
+
+
+def _ordered(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
+    return {
+        "eq": column + " = :value::" + kind,
+        "ne": column + " <> :value::" + kind,
+        "lt": column + " < :value::" + kind,
+        "lte": column + " <= :value::" + kind,
+        "gt": column + " > :value::" + kind,
+        "gte": column + " >= :value::" + kind,
+        "in": column + " = ANY(:value::" + kind + "[])",
+        "notIn": column + " <> ALL(:value::" + kind + "[])",
+        "null": column + " IS NULL",
+        "notNull": column + " IS NOT NULL",
+    }
+
+
+def _enum(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
+    return {
+        "eq": column + " = :value::text::" + kind,
+        "ne": column + " <> :value::text::" + kind,
+        "in": column + " = ANY(:value::text[]::" + kind + "[])",
+        "notIn": column + " <> ALL(:value::text[]::" + kind + "[])",
+    }
+
+
+def _yes_no(yes: LiteralString) -> dict[str, LiteralString]:
+    return {"true": yes, "false": "NOT " + yes}
+
+
+_ENCODED: LiteralString = (
+    "(SELECT file.path FROM asset_file AS file WHERE file.asset_id = asset.id AND file.type = 'encoded_video' LIMIT 1)"
+)
+
+FRAGMENTS: dict[str, dict[str, LiteralString]] = {
+    "id": {"eq": "asset.id = :value::uuid", "ne": "asset.id <> :value::uuid"},
+    "libraryId": {
+        "eq": "asset.library_id = :value::uuid",
+        "ne": "asset.library_id <> :value::uuid",
+        "null": "asset.library_id IS NULL",
+        "notNull": "asset.library_id IS NOT NULL",
+    },
+    "checksum": {
+        "eq": "asset.checksum = :value::bytea",
+        "ne": "asset.checksum <> :value::bytea",
+        "in": "asset.checksum = ANY(:value::bytea[])",
+        "notIn": "asset.checksum <> ALL(:value::bytea[])",
+    },
+    "encodedVideoPath": _text(_ENCODED),
+    "city": _text("asset.city"),
+    "state": _text("asset.state"),
+    "country": _text("asset.country"),
+    "make": _text("asset.make"),
+    "model": _text("asset.model"),
+    "lensModel": _text("asset.lens_model"),
+    "description": _pattern("asset.description"),
+    "originalFileName": _pattern("asset.original_name"),
+    "originalPath": _pattern("(:media_root::text || asset.original_key)"),
+    "type": _enum("asset.type", "asset_type"),
+    "visibility": _enum("asset.visibility", "asset_visibility"),
+    "rating": _ordered("asset.rating", "smallint"),
+    "fileSizeInBytes": _ordered("asset.size_bytes", "bigint"),
+    "takenAt": _ordered("asset.taken_at", "timestamptz"),
+    "createdAt": _ordered("asset.created_at", "timestamptz"),
+    "updatedAt": _ordered("asset.updated_at", "timestamptz")
+    | {
+        # A row's version begins with the time of its change: that index finds what changed lately.
+        "gte": "(asset.updated_at >= :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
+        "gt": "(asset.updated_at > :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
+    },
+    "trashedAt": _ordered("asset.deleted_at", "timestamptz"),
+    "isFavorite": _yes_no("(asset.is_favorite AND asset.owner_id = :viewer::uuid)"),
+    "isOffline": _yes_no("asset.is_offline"),
+    "isMotion": _yes_no("(asset.live_video_id IS NOT NULL)"),
+    "isEncoded": _yes_no(
+        "EXISTS (SELECT FROM asset_file AS file WHERE file.asset_id = asset.id AND file.type = 'encoded_video')"
+    ),
+    "hasAlbums": _yes_no("EXISTS (SELECT FROM album_asset AS link WHERE link.asset_id = asset.id)"),
+    "hasTags": _yes_no("EXISTS (SELECT FROM tag_asset AS link WHERE link.asset_id = asset.id)"),
+    "hasPeople": {"true": "FALSE", "false": "TRUE"},  # nobody is recognised yet
+    "personIds": {"any": "FALSE", "all": "FALSE", "none": "TRUE"},
+    "ocr": {"matches": "FALSE"},  # no text has been read in pictures yet
+    "tagIds": {"any": "EXISTS " + _TAGGED, "none": "NOT EXISTS " + _TAGGED, "all": _ALL_TAGS},
+    "albumIds": {
+        "any": "EXISTS " + _IN_ALBUM,
+        "none": "NOT EXISTS " + _IN_ALBUM,
+        "all": "(SELECT count(*) FROM album_asset AS link WHERE link.asset_id = asset.id"
+        " AND link.album_id = ANY(:value::uuid[])) = cardinality(:value::uuid[])",
+    },
+}
+
+ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
+    "fileCreatedAt": ("asset.taken_at", "timestamptz"),
+    # By day first: the same order, and the one the timeline's index has.
+    "localDateTime": ("asset.local_taken", "timestamp"),
+    "fileSizeInBytes": ("asset.size_bytes", "bigint"),
+    "rating": ("asset.rating", "smallint"),
+}
+
+# Each owner's rows are taken in order from that owner's index and merged: one plan for one owner and for many.
+_PAGE: LiteralString = """
+    SELECT found.id, found.decides
+      FROM unnest(:owners::uuid[]) AS whose(owner_id)
+     CROSS JOIN LATERAL (
+        SELECT asset.id, {column} AS decides
+          FROM asset
+         WHERE asset.owner_id = whose.owner_id
+           AND {where}
+         ORDER BY {column} {direction}, asset.id {direction}
+         LIMIT :reach) AS found
+     ORDER BY found.decides {direction}, found.id {direction}
+     LIMIT :size OFFSET :offset
+"""
+_PAGE_OF_ALBUM: LiteralString = """
+    SELECT asset.id, {column} AS decides
+      FROM asset
+     WHERE asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids))
+       AND {where}
+     ORDER BY {column} {direction}, asset.id {direction}
+     LIMIT :size OFFSET :offset
+"""
+_BY_LOCAL_DAY: LiteralString = "ORDER BY asset.local_taken::date {direction}, asset.local_taken {direction}"
+_ITEMS: LiteralString = """
+    WITH page AS MATERIALIZED ({page})
+    SELECT {json}::text AS item, page.decides, asset.id
+      FROM page JOIN asset ON asset.id = page.id
+     ORDER BY page.decides {direction}, page.id {direction}
+"""
+_COUNT: LiteralString = """
+    SELECT count(*) FROM asset WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}
+"""
+_COUNT_OF_ALBUM: LiteralString = """
+    SELECT count(*) FROM asset
+     WHERE asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids)) AND {where}
+"""
+# A random start in the space of random ids, then onwards, then round: random enough for a wall, and no scan of the library.
+_RANDOM: LiteralString = """
+    WITH picked AS MATERIALIZED (
+        (SELECT asset.id FROM asset WHERE {source} AND asset.id >= :pivot::uuid AND {where} ORDER BY asset.id LIMIT :size)
+         UNION ALL
+        (SELECT asset.id FROM asset WHERE {source} AND asset.id < :pivot::uuid AND {where} ORDER BY asset.id LIMIT :size))
+    SELECT {json}::text AS item
+      FROM (SELECT id FROM picked LIMIT :size) AS page JOIN asset ON asset.id = page.id
+     ORDER BY random()
+"""
+_LARGE: LiteralString = """
+    SELECT {json}::text AS item
+      FROM asset
+     WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}
+     ORDER BY asset.size_bytes DESC, asset.id
+     LIMIT :size
+"""
+
+SUGGESTIONS = {
+    "country": sql("""
+        SELECT DISTINCT country AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND country <> ''"""),
+    "state": sql("""
+        SELECT DISTINCT state AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND state <> ''
+           AND (:country::text IS NULL OR country = :country)"""),
+    "city": sql("""
+        SELECT DISTINCT city AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND city <> ''
+           AND (:country::text IS NULL OR country = :country) AND (:state::text IS NULL OR state = :state)"""),
+    "camera-make": sql("""
+        SELECT DISTINCT make AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND make <> ''
+           AND (:model::text IS NULL OR model = :model) AND (:lens_model::text IS NULL OR lens_model = :lens_model)"""),
+    "camera-model": sql("""
+        SELECT DISTINCT model AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND model <> ''
+           AND (:make::text IS NULL OR make = :make) AND (:lens_model::text IS NULL OR lens_model = :lens_model)"""),
+    "camera-lens-model": sql("""
+        SELECT DISTINCT lens_model AS value FROM asset
+         WHERE owner_id = ANY(:owners) AND visibility = 'timeline' AND status = 'active' AND lens_model <> ''
+           AND (:make::text IS NULL OR make = :make) AND (:model::text IS NULL OR model = :model)"""),
+}
+
+
+@dataclass(slots=True)
+class _Built:
+    """Conditions with arguments under names of their own, so that branches may repeat a field."""
+
+    where: Where = field(default_factory=Where)
+
+    def fragment(self, condition: Condition) -> LiteralString:
+        operators = FRAGMENTS[condition.field]
+        name = condition.operator
+        if isinstance(condition.value, bool):
+            name = "true" if condition.value == (name != "ne") else "false"
+        elif condition.value is None:
+            name = "null" if name == "eq" else "notNull"
+        text = operators[name]
+        if ":value" not in text:
+            return text
+        argument = f"v{len(self.where.arguments)}"
+        self.where.arguments[argument] = condition.value
+        # The new name is made of a letter and a count: as literal as the fragment itself.
+        return cast(LiteralString, text.replace(":value", f":{argument}"))
+
+    def all_of(self, conditions: tuple[Condition, ...]) -> LiteralString:
+        return " AND ".join([self.fragment(condition) for condition in conditions]) or "TRUE"
+
+
+def _where(asked: Filters, reach: Reach, media_root: str) -> Where:
+    built = _Built(Where(arguments={"viewer": reach.viewer, "media_root": media_root}))
+    where = built.where
+    if asked.with_deleted:
+        where.add("asset.status <> 'deleted'")
+    else:
+        where.add("asset.status = 'active'")
+        where.add("asset.deleted_at IS NULL")
+    if not reach.is_elevated:
+        where.add("asset.visibility <> 'locked'")
+    if reach.album_ids:
+        where.add("(asset.visibility <> 'locked' OR asset.owner_id = :viewer)")
+        where.add("(asset.deleted_at IS NULL OR asset.owner_id = :viewer)")
+    elif reach.partners:
+        where.add("(asset.owner_id = :viewer OR (asset.visibility = 'timeline' AND asset.deleted_at IS NULL))")
+    if asked.without_stacked:
+        where.add("asset.stack_id IS NULL")
+    for condition in asked.conditions:
+        where.add(built.fragment(condition))
+    if asked.branches:
+        where.add("(" + " OR ".join(["(" + built.all_of(branch) + ")" for branch in asked.branches]) + ")")
+    return where
+
+
+def _after(where: Where, order: Order, cursor: Cursor) -> None:
+    """Only what comes behind the cursor; null is last in both directions."""
+    column, kind = ORDERS[order.field]
+    sign: LiteralString = "<" if order.newest_first else ">"
+    where.arguments["after_id"] = cursor.id
+    if cursor.value is None:
+        where.add(column + " IS NULL AND asset.id " + sign + " :after_id::uuid")
+        return
+    where.arguments["after"] = cursor.value if isinstance(cursor.value, int) else cursor.instant()
+    if kind == "timestamp":
+        instant = cursor.instant()
+        where.arguments["after"] = instant.replace(tzinfo=None) if instant else None
+    value: LiteralString = ":after::" + kind
+    row: LiteralString = "(" + column + ", asset.id) " + sign + " (" + value + ", :after_id::uuid)"
+    if order.field == "rating":
+        where.add("(" + row + " OR " + column + " IS NULL)")
+    else:
+        where.add(row)
+
+
+def _statement(where: Where, template: LiteralString, order: Order, *, with_exif: bool) -> Sql:
+    column, _ = ORDERS[order.field]
+    direction: LiteralString = "DESC" if order.newest_first else "ASC"
+    if order.field == "rating":
+        direction += " NULLS LAST"
+    text = _ITEMS.replace("{page}", template).replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON)
+    # Ids are never null, so that NULLS LAST beside them changes nothing but would hide the index from the planner.
+    if order.field == "localDateTime":
+        text = text.replace("ORDER BY {column} {direction}", _BY_LOCAL_DAY)
+    text = text.replace("asset.id {direction}", "asset.id " + direction.removesuffix(" NULLS LAST"))
+    return where.into(text.replace("{column}", column).replace("{direction}", direction))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page: items as JSON text, whether more follows, and where this page ended."""
+
+    items: list[str]
+    has_more: bool
+    cursor: Cursor | None
+
+
+async def page(
+    look: Look,
+    asked: Filters,
+    reach: Reach,
+    *,
+    media_root: str,
+    order: Order,
+    size: int,
+    offset: int = 0,
+    cursor: Cursor | None = None,
+    with_exif: bool = False,
+) -> Found:
+    """A page of what matches. With a cursor the offset does not count."""
+    where = _where(asked, reach, media_root)
+    if cursor is not None:
+        _after(where, order, cursor)
+        offset = 0
+    template = _PAGE_OF_ALBUM if reach.album_ids else _PAGE
+    arguments = where.arguments | {
+        "owners": [reach.viewer, *reach.partners],
+        "album_ids": list(reach.album_ids),
+        "reach": offset + size + 1,
+        "size": size + 1,
+        "offset": offset,
+    }
+    rows = await look.all(_statement(where, template, order, with_exif=with_exif), **arguments)
+    shown = rows[:size]
+    last = None
+    if shown:
+        value: Any = shown[-1]["decides"]
+        last = Cursor(value if value is None or isinstance(value, int) else value.isoformat(), shown[-1]["id"])
+    return Found([row["item"] for row in shown], len(rows) > size, last)
+
+
+async def count(look: Look, asked: Filters, reach: Reach, *, media_root: str) -> int:
+    """How many match."""
+    where = _where(asked, reach, media_root)
+    arguments = where.arguments | {"owners": [reach.viewer, *reach.partners], "album_ids": list(reach.album_ids)}
+    template = _COUNT_OF_ALBUM if reach.album_ids else _COUNT
+    return int(await look.value(where.into(template), **arguments))
+
+
+async def some(
+    look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int, pivot: object, with_exif: bool
+) -> list[str]:
+    """Random matches as JSON text. `pivot` is a random id that decides where in the library to begin."""
+    where = _where(asked, reach, media_root)
+    source: LiteralString = (
+        "asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids))"
+        if reach.album_ids
+        else "asset.owner_id = ANY(:owners::uuid[])"
+    )
+    text = _RANDOM.replace("{source}", source).replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON)
+    arguments = where.arguments | {
+        "owners": [reach.viewer, *reach.partners],
+        "album_ids": list(reach.album_ids),
+        "size": size,
+        "pivot": pivot,
+    }
+    return [row["item"] for row in await look.all(where.into(text), **arguments)]
+
+
+async def largest(look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int) -> list[str]:
+    """The biggest files first, with exifInfo, as JSON text."""
+    where = _where(asked, reach, media_root)
+    arguments = where.arguments | {"owners": [reach.viewer, *reach.partners], "size": size}
+    text = _LARGE.replace("{json}", ASSET_EXIF_JSON)
+    return [row["item"] for row in await look.all(where.into(text), **arguments)]
+
+
+async def suggestions(look: Look, kind: str, owners: list[Any], **narrowed: str | None) -> list[str]:
+    """Distinct values of a field, in a case-insensitive order."""
+    rows = await look.all(SUGGESTIONS[kind], owners=owners, **narrowed)
+    return sorted((row["value"] for row in rows), key=lambda value: (value.casefold(), value))
