@@ -51,16 +51,16 @@ async def get_asset_statistics(
 @assets.get("/assets/{id}", may="asset.read", link=True, shape=wire.Asset)
 async def get_asset_info(ask: Reading, id: Uuid4) -> bytes:
     """Everything about one asset. For its owner one statement asks the gate and answers."""
-    caller, asset, root = ask.caller, AssetId(id), media_root(ask.world.files)
+    caller, asset, roots = ask.caller, AssetId(id), store.roots(ask.world)
     if caller.link is not None:
         await ask.require("asset.read", [asset])
         shows = caller.link.show_metadata
-        return _found(await store.info_for_link(ask.look, asset, caller.user_id, root, show_metadata=shows))
-    own = await store.info_of_owner(ask.look, asset, caller.user_id, root, is_elevated=ask.is_elevated)
+        return _found(await store.info_for_link(ask.look, asset, caller.user_id, roots.media, show_metadata=shows))
+    own = await store.info_of_owner(ask.look, asset, caller.user_id, roots, is_elevated=ask.is_elevated)
     if own is not None:
         return own.encode()
     await ask.require("asset.read", [asset])
-    return _found(await store.info(ask.look, asset, caller.user_id, root))
+    return _found(await store.info(ask.look, asset, caller.user_id, roots))
 
 
 def _found(json: str | None) -> bytes:

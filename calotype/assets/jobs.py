@@ -10,6 +10,7 @@ from calotype.core.jobs import Done, Later, Outcome, Skip, job
 from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.settings import current
+from calotype.storage.roots import require_online
 
 PAGE = 1000
 WAIT_S = 60
@@ -19,7 +20,7 @@ WAIT_S = 60
 async def delete_asset(world: World, data: dict[str, Any]) -> Outcome:
     """Remove one asset that was marked for it, its moving part too. Waits while its files cannot be reached."""
     try:
-        await world.files.read_marker()
+        require_online(world)
     except Offline as away:
         return Later(WAIT_S, away.sentence)
     async with world.writing() as tx:

@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
+from calotype.accounts.store import AVATAR_COLOR
 from calotype.assets import formats
 from calotype.assets.asset import LiveVideo, Note
 from calotype.core.ids import AssetId, UserId
 from calotype.core.ports import Files
 from calotype.core.sql import Where, sql
 from calotype.core.tx import Look, Row, Tx
+from calotype.core.world import World
 
 
 def media_root(files: Files) -> str:
@@ -154,8 +156,13 @@ _OWNER_JSON: LiteralString = (
                    'id', users.id,
                    'email', users.email,
                    'name', users.name,
-                   'profileImagePath', users.profile_path,
-                   'avatarColor', COALESCE(users.avatar_color, 'primary'),
+                   'profileImagePath', CASE users.profile_path
+                       WHEN '' THEN ''
+                       ELSE :data_root::text || users.profile_path
+                   END,
+                   'avatarColor', """
+    + AVATAR_COLOR
+    + """,
                    'profileChangedAt', to_char(users.profile_changed_at, """
     + _ISO
     + """)
@@ -237,14 +244,29 @@ INFO_SANITISED = sql("SELECT " + SANITISED_JSON + "::text FROM asset WHERE asset
 UPDATED = sql("SELECT " + ASSET_EXIF_JSON + "::text FROM asset WHERE asset.id = :id")
 
 
-async def info_of_owner(look: Look, id: AssetId, viewer: UserId, root: str, *, is_elevated: bool) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """What stands before paths: of originals, and of what lies in the data folder."""
+
+    media: str
+    data: str
+
+
+def roots(world: World) -> Roots:
+    """The roots of this installation."""
+    return Roots(media_root(world.files), f"{world.config.data}/")
+
+
+async def info_of_owner(look: Look, id: AssetId, viewer: UserId, roots: Roots, *, is_elevated: bool) -> str | None:
     """JSON of an asset that the viewer owns and may see now; gate and answer in one statement."""
-    return await look.value(INFO_OF_OWNER, id=id, viewer=viewer, media_root=root, is_elevated=is_elevated)
+    return await look.value(
+        INFO_OF_OWNER, id=id, viewer=viewer, media_root=roots.media, data_root=roots.data, is_elevated=is_elevated
+    )
 
 
-async def info(look: Look, id: AssetId, viewer: UserId, root: str) -> str | None:
+async def info(look: Look, id: AssetId, viewer: UserId, roots: Roots) -> str | None:
     """JSON of any asset; the gate was asked before."""
-    return await look.value(INFO, id=id, viewer=viewer, media_root=root)
+    return await look.value(INFO, id=id, viewer=viewer, media_root=roots.media, data_root=roots.data)
 
 
 async def info_for_link(look: Look, id: AssetId, viewer: UserId, root: str, *, show_metadata: bool) -> str | None:
