@@ -80,7 +80,7 @@ async def change_password(world: World, tx: Tx, caller: Caller, *, old: str, new
     return await users.get(tx, caller.user_id)
 
 
-async def set_up_pin(world: World, tx: Tx, caller: Caller, *, pin: str) -> None:
+async def set_up_pin(tx: Tx, caller: Caller, *, pin: str) -> None:
     """A first PIN. Raises `Invalid` when there is one already."""
     hash = await secret.slow_hash(pin)
     user = await store.one_locked(tx, caller.user_id)

@@ -38,6 +38,21 @@ Changes = Mapping[
 
 
 @dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to be added, with the password and PIN they were given."""
+
+    email: str
+    name: str
+    password: str
+    pin: str | None = None
+    is_admin: bool = False
+    should_change_password: bool = True
+    storage_label: str | None = None
+    avatar_color: str | None = None
+    quota_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UserChanged(Event):
     """Something that others may see of a person is different now."""
 
@@ -79,8 +94,21 @@ async def visible(look: Look, caller: Caller, *, is_public: bool) -> list[User]:
     return await store.active(look) if caller.is_admin or is_public else [await get(look, caller.user_id)]
 
 
-async def create(tx: Tx, new: NewUser) -> User:
-    """Another person. Raises `Invalid` for an address that is taken, or while there is no administrator."""
+async def create(tx: Tx, person: NewPerson) -> User:
+    """Another person. Raises `Invalid` for an address or label that is taken, or while there is no administrator."""
+    if not person.password:
+        raise Invalid(PASSWORD_REQUIRED)
+    new = NewUser(
+        email=person.email,
+        name=person.name,
+        password_hash=await secret.slow_hash(person.password),
+        pin_hash=await secret.slow_hash(person.pin) if person.pin else None,
+        is_admin=person.is_admin,
+        should_change_password=person.should_change_password,
+        storage_label=person.storage_label,
+        avatar_color=person.avatar_color,
+        quota_bytes=person.quota_bytes,
+    )
     await store.queue_up(tx)
     if not new.is_admin and not await store.has_admin(tx):
         raise Invalid("The first registered account must the administrator.")

@@ -1,6 +1,7 @@
 """Shapes of signing in, PINs and the state of a login."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
@@ -39,8 +40,8 @@ class LoginResponse(Wire):
     is_onboarded: bool
 
 
-def login(signed_in: SignedIn) -> LoginResponse:
-    """The answer to a login."""
+def login(signed_in: SignedIn, data: Path) -> LoginResponse:
+    """The answer to a login. `data`: the data folder, in which pictures lie."""
     user = signed_in.user
     return LoginResponse(
         access_token=signed_in.token,
@@ -48,7 +49,7 @@ def login(signed_in: SignedIn) -> LoginResponse:
         user_email=user.email,
         name=user.name,
         is_admin=user.is_admin,
-        profile_image_path=user.profile_path,
+        profile_image_path=str(data / user.profile_path) if user.profile_path else "",
         should_change_password=user.should_change_password,
         is_onboarded=signed_in.is_onboarded,
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from calotype.accounts.user import Tree, User
+from calotype.accounts.users import NewPerson
 from calotype.wire.base import (
     Email,
     Int,
@@ -137,6 +138,21 @@ class UserAdminCreate(Wire):
     should_change_password: Maybe[bool] = None
     notify: Maybe[bool] = None
     is_admin: Maybe[bool] = None
+
+
+def new(asked: UserAdminCreate) -> NewPerson:
+    """What was asked for, under our names."""
+    return NewPerson(
+        email=asked.email,
+        name=asked.name,
+        password=asked.password,
+        pin=asked.pin_code,
+        is_admin=bool(asked.is_admin),
+        should_change_password=asked.should_change_password is not False,
+        storage_label=asked.storage_label,
+        avatar_color=asked.avatar_color,
+        quota_bytes=asked.quota_size_in_bytes,
+    )
 
 
 class UserAdminDelete(Wire):
@@ -360,5 +376,3 @@ def heatmap(first: date, last: date, counted: dict[date, int]) -> Heatmap:
 def _days(first: date, last: date) -> Iterator[date]:
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)
-
-
