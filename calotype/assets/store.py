@@ -905,6 +905,19 @@ FOR_ARCHIVE = sql("""
 """)
 
 
+WANTS_EMBEDDED = sql("""
+    SELECT COALESCE((value -> 'download' ->> 'includeEmbeddedVideos')::boolean, FALSE)
+      FROM user_metadata
+     WHERE user_id = :user_id
+       AND key = 'preferences'
+""")
+
+
+async def wants_embedded_videos(look: Look, viewer: UserId) -> bool:
+    """Whether somebody's downloads include the videos that were cut out of their motion photos."""
+    return bool(await look.value(WANTS_EMBEDDED, user_id=viewer))
+
+
 async def chosen_sizes(look: Look, ids: Sequence[AssetId]) -> list[Row]:
     """id, size_bytes, live_video_id of the assets that are not in the trash, oldest first."""
     return await look.all(DOWNLOAD_CHOSEN, ids=ids)
