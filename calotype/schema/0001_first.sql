@@ -527,3 +527,21 @@ CREATE TABLE instance (
     epoch          bigint      NOT NULL,
     initialised_at timestamptz NOT NULL
 );
+
+-- server: notification
+CREATE TABLE notification (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id      uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    level        text NOT NULL CHECK (level IN ('success', 'error', 'warning', 'info')),
+    type         text NOT NULL,
+    title        text NOT NULL,
+    description  text,
+    data         jsonb,
+    read_at      timestamptz,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    deleted_at   timestamptz
+);
+CREATE INDEX notification_of_user ON notification (user_id, created_at) WHERE deleted_at IS NULL;
+
+-- The published API that this release speaks; a release that speaks a newer one adds its row.
+INSERT INTO version_history (version) VALUES ('3.2.2');
