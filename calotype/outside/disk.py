@@ -109,15 +109,15 @@ class DiskFiles:
         first = partial(self._open_and_read, key, start, min(length, CHUNK_BYTES))
         fd, chunk = await self.run(first, discard=lambda opened: os.close(opened[0]))
         try:
-            while chunk:
+            while len(chunk) < length and chunk:
                 yield chunk
                 start += len(chunk)
                 length -= len(chunk)
-                if length <= 0:
-                    return
                 chunk = await self.run(partial(self.calls.pread, fd, min(length, CHUNK_BYTES), start))
         finally:
             self._lanes.toss(partial(os.close, fd))
+        if chunk:  # the last one, after closing: whoever has all bytes seldom asks once more
+            yield chunk
 
     async def stat(self, key: str) -> Stat:
         checked(key)
