@@ -94,6 +94,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "LensType": ("MakerNotes:LensType",),
     "LensSpec": ("MakerNotes:LensSpec",),
     "LensModel": ("EXIF:LensModel", "XMP-exifEX:LensModel", "XMP-aux:LensModel"),
+    "Lens": ("XMP-aux:Lens",),
     "ImageDescription": ("EXIF:ImageDescription", "XMP-tiff:ImageDescription"),
     "Description": ("IPTC:Caption-Abstract", "XMP-dc:description"),
     "Rating": ("XMP-xmp:Rating", "EXIF:Rating"),
@@ -360,11 +361,11 @@ def _text(found: Mapping[str, Value], *names: str) -> str | None:
 
 
 def _lens(found: Mapping[str, Value]) -> str | None:
-    model = _text(found, "LensModel")
+    model = next((text for name in ("LensModel", "Lens") if "mm" in (text := _text(found, name) or "")), None)
     for name in ("LensID", "LensType", "LensSpec", "LensModel"):
         text = (_text(found, name) or "").strip()
-        if name == "LensID" and text.isdigit() and model and "mm" in model:
-            continue  # a bare number, while the lens itself says what it is
+        if name == "LensID" and text.isdigit() and model:
+            return model  # the id is a bare number, while the lens itself says what it is
         if text and text != "----" and not text.startswith("Unknown"):
             return text
     return None

@@ -7,7 +7,10 @@ that may die. What exiv2 refuses goes to exiftool where that is installed, else 
 # pyexiv2 has no type information; its dictionaries are checked and narrowed here.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import shutil
+import struct
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -95,6 +98,11 @@ def read_tags(path: Path, *, exiftool: str = "") -> Tags:
     return {**(read or {}), **tags}
 
 
+def find_exiftool(configured: str) -> str:
+    """The program to use: the configured one, else the one on PATH, else none (empty)."""
+    return configured or shutil.which("exiftool") or ""
+
+
 def tags_here(source: str, exiftool: str = "") -> Tags:
     """The decoder child's side of `read_tags`."""
     return read_tags(Path(source), exiftool=exiftool)
@@ -179,7 +187,7 @@ def _with_pillow(path: Path) -> Tags | None:
     from PIL import ExifTags, Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # complaints about torn files
             exif = image.getexif()
             photo, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
             packet, profile = image.info.get("xmp"), image.info.get("icc_profile")

@@ -505,6 +505,7 @@ def test_the_exposure_time_is_what_a_camera_shows(read: Read, time: str, shown: 
         ({}, 'aux:Lens="EF50mm"', None),
         ({}, 'aux:LensID="5" exifEX:LensModel="XLM"', "5"),
         ({"Exif.Photo.LensModel": "EF50mm f/1.8"}, 'aux:LensID="61182"', "EF50mm f/1.8"),
+        ({}, 'aux:LensID="61182" aux:Lens="RF100-500mm"', "RF100-500mm"),
     ],
 )
 def test_the_lens(read: Read, tagged: Tagged, attributes: str, lens: str | None) -> None:
