@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import json
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
@@ -37,7 +37,11 @@ def to_bytes(answer: Any) -> bytes:
         return answer
     if isinstance(answer, BaseModel):
         return answer.model_dump_json(by_alias=True, exclude_unset=True).encode()
-    return to_json(answer, by_alias=True, exclude_unset=True)  # pyright: ignore[reportCallIssue]
+    return to_json(
+        [each.model_dump(mode="json", by_alias=True, exclude_unset=True) for each in cast("list[BaseModel]", answer)]
+        if isinstance(answer, list) and answer and isinstance(answer[0], BaseModel)
+        else answer
+    )
 
 
 def etag_of(body: bytes) -> str:
