@@ -430,9 +430,13 @@ def _rotation(container: Any, stream: Any) -> int:
 
 def _telling_frame(container: Any, stream: Any) -> Any:
     """The first key frame that shows something; else the frame, key or not, that shows most."""
+    import av.error
+
     best, most = None, -1.0
     for skip in ("NONKEY", "DEFAULT"):
-        container.seek(0)
+        if skip == "DEFAULT":
+            with contextlib.suppress(av.error.FFmpegError):  # an FLV without an index cannot go back
+                container.seek(0)
         stream.codec_context.skip_frame = skip
         for count, frame in enumerate(_frames(container, stream)):
             if skip == "DEFAULT" and count % 10:
