@@ -8,20 +8,19 @@ from calotype.core import config as configuration
 from calotype.core import log
 from calotype.core.clock import Clock
 from calotype.core.config import Config
-from calotype.core.ports import Files
 from calotype.core.world import World
 from calotype.outside import decoders, embedded, postgres
 from calotype.outside.bullmq import BullQueue
 from calotype.outside.disk import DiskFiles
 from calotype.outside.objects import ObjectFiles
 from calotype.outside.redis import RedisCache, RedisPush
-from calotype.storage.roots import GuardedFiles, MediaRoot
+from calotype.storage.roots import GuardedFiles, MediaRoot, RootFiles
 from calotype.work import pipeline
 
 POOL_SIZE = 12
 
 
-def files(config: Config) -> Files:
+def files(config: Config) -> RootFiles:
     """The adapter for where originals live."""
     if config.media_root.startswith("s3://"):
         return ObjectFiles(config)

@@ -6,7 +6,7 @@ work, commits when the handler ends well, and only then answers and lets events 
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ class Op:
     status: int
     raw: bool
     hidden: bool
-    shape: Any
     handler: Handler
+    shape: Any = None
 
 
 OPERATIONS: list[Op] = []
@@ -82,7 +82,7 @@ class Door:
             for verb in (method, *also):
                 hidden = verb != method
                 OPERATIONS.append(
-                    Op(verb, path, operation, self.tag, may, admin, link, status or usual, raw, hidden, shape, handler)
+                    Op(verb, path, operation, self.tag, may, admin, link, status or usual, raw, hidden, handler, shape)
                 )
             return handler
 
@@ -119,7 +119,7 @@ class OpRoute(APIRoute):
 
     op: Op
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         validated = super().get_route_handler()
 
         async def handle(request: Request) -> Response:

@@ -79,7 +79,9 @@ LIVE_PARTNER = sql("""
      ORDER BY created_at, id
      LIMIT 1
 """)
-LINK_LIVE = sql("UPDATE asset SET live_video_id = :video_id WHERE id = :still_id AND live_video_id IS DISTINCT FROM :video_id")
+LINK_LIVE = sql(
+    "UPDATE asset SET live_video_id = :video_id WHERE id = :still_id AND live_video_id IS DISTINCT FROM :video_id"
+)
 HIDE_PART = sql("UPDATE asset SET visibility = 'hidden' WHERE id = :id AND visibility IN ('timeline', 'archive')")
 OUT_OF_ALBUMS = sql("DELETE FROM album_asset WHERE asset_id = :id")
 
@@ -157,9 +159,7 @@ async def save_facts(tx: Tx, id: AssetId, *, now: datetime, **facts: Any) -> int
     return await tx.run(SAVE_FACTS, id=id, now=now, **facts)
 
 
-async def save_previews(
-    tx: Tx, id: AssetId, *, thumbhash: bytes, width: int, height: int, now: datetime
-) -> int:
+async def save_previews(tx: Tx, id: AssetId, *, thumbhash: bytes, width: int, height: int, now: datetime) -> int:
     """Note that previews exist. `thumbhash`: 5–25 bytes. How many rows: 0 or 1."""
     return await tx.run(SAVE_PREVIEWS, id=id, thumbhash=thumbhash, width=width, height=height, now=now)
 

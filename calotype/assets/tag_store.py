@@ -5,7 +5,7 @@ from uuid import UUID
 
 from calotype.core.ids import AssetId, UserId
 from calotype.core.sql import sql
-from calotype.core.tx import Tx
+from calotype.core.tx import Look, Tx
 
 UPSERT = sql("""
     WITH made AS (
@@ -54,3 +54,16 @@ async def upsert(tx: Tx, owner: UserId, tags: Sequence[tuple[str, str | None]]) 
 async def replace_links(tx: Tx, asset: AssetId, tags: Sequence[UUID]) -> None:
     """The asset has these tags and no others."""
     await tx.run(REPLACE_LINKS, asset_id=asset, tag_ids=tags)
+
+
+VALUES_OF = sql("""
+    SELECT tag.value
+      FROM tag JOIN tag_asset ON tag_asset.tag_id = tag.id
+     WHERE tag_asset.asset_id = :asset_id
+     ORDER BY tag.value
+""")
+
+
+async def values_of(look: Look, asset: AssetId) -> tuple[str, ...]:
+    """The asset's tags as whole paths."""
+    return tuple(row["value"] for row in await look.all(VALUES_OF, asset_id=asset))

@@ -33,6 +33,7 @@ TASKS = {
     "animation": "calotype.outside.images:animation_here",
     "probe": "calotype.outside.video:probe_here",
     "poster": "calotype.outside.video:poster_here",
+    "tags": "calotype.outside.tags:tags_here",
 }
 IDLE_S = 30.0
 HEAVY_MIB = 320  # a child that grew beyond this is replaced, so that one panorama does not hold its memory for ever

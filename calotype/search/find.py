@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from calotype.accounts import access, partners
@@ -34,9 +35,7 @@ async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime)
     Raises `Unauthenticated` for the locked folder without PIN, `Invalid` for albums or tags that are not the caller's.
     """
     every = [c for branch in (asked.conditions, *asked.branches) for c in branch]
-    values = [
-        v for c in every if c.field == "visibility" for v in (c.value if isinstance(c.value, list) else [c.value])
-    ]
+    values = [value for c in every if c.field == "visibility" for value in _listed(c.value)]
     if "locked" in values and not any(c.operator in ("ne", "notIn") for c in every if c.field == "visibility"):
         access.require_elevated(caller, now)
     is_elevated = caller.is_elevated(now)
@@ -57,6 +56,10 @@ async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime)
     if "locked" in values:
         return Reach(caller.user_id, is_elevated=True)
     return Reach(caller.user_id, tuple(await partners.in_timeline_of(look, caller.user_id)), is_elevated)
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 async def page(

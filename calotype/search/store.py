@@ -1,5 +1,6 @@
 """SQL: the library under conditions. Each field and operator is one literal fragment; values travel as arguments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, cast
 
@@ -37,14 +38,15 @@ def _text(column: LiteralString) -> dict[str, LiteralString]:
     }
 
 
-def _pattern(column: LiteralString) -> dict[str, LiteralString]:
+def _pattern(column: LiteralString) -> Mapping[str, LiteralString]:
     folded: LiteralString = "fold(" + column + ")"
-    return _text(column) | {
+    patterns: dict[str, LiteralString] = {
         "like": folded + " LIKE '%' || fold(:value::text) || '%'",
         "notLike": folded + " NOT LIKE '%' || fold(:value::text) || '%'",
         "startsWith": folded + " LIKE fold(:value::text) || '%'",
         "endsWith": folded + " LIKE '%' || fold(:value::text)",
     }
+    return {**_text(column), **patterns}
 
 
 def _ordered(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
@@ -60,6 +62,15 @@ def _ordered(column: LiteralString, kind: LiteralString) -> dict[str, LiteralStr
         "null": column + " IS NULL",
         "notNull": column + " IS NOT NULL",
     }
+
+
+def _changed() -> dict[str, LiteralString]:
+    # A row's version begins with the time of its change: that index finds what changed lately.
+    lately: dict[str, LiteralString] = {
+        "gte": "(asset.updated_at >= :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
+        "gt": "(asset.updated_at > :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
+    }
+    return {**_ordered("asset.updated_at", "timestamptz"), **lately}
 
 
 def _enum(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
@@ -79,7 +90,7 @@ _ENCODED: LiteralString = (
     "(SELECT file.path FROM asset_file AS file WHERE file.asset_id = asset.id AND file.type = 'encoded_video' LIMIT 1)"
 )
 
-FRAGMENTS: dict[str, dict[str, LiteralString]] = {
+FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     "id": {"eq": "asset.id = :value::uuid", "ne": "asset.id <> :value::uuid"},
     "libraryId": {
         "eq": "asset.library_id = :value::uuid",
@@ -109,12 +120,7 @@ FRAGMENTS: dict[str, dict[str, LiteralString]] = {
     "fileSizeInBytes": _ordered("asset.size_bytes", "bigint"),
     "takenAt": _ordered("asset.taken_at", "timestamptz"),
     "createdAt": _ordered("asset.created_at", "timestamptz"),
-    "updatedAt": _ordered("asset.updated_at", "timestamptz")
-    | {
-        # A row's version begins with the time of its change: that index finds what changed lately.
-        "gte": "(asset.updated_at >= :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
-        "gt": "(asset.updated_at > :value::timestamptz AND asset.update_id >= first_version(:value::timestamptz))",
-    },
+    "updatedAt": _changed(),
     "trashedAt": _ordered("asset.deleted_at", "timestamptz"),
     "isFavorite": _yes_no("(asset.is_favorite AND asset.owner_id = :viewer::uuid)"),
     "isOffline": _yes_no("asset.is_offline"),

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from calotype.accounts import sessions, users
-from calotype.assets import asset, store
+from calotype.assets import asset, live_store
+from calotype.assets.store import media_root
 from calotype.core import log
 from calotype.core.errors import Offline, Problem
 from calotype.core.events import Event
@@ -89,7 +90,7 @@ async def publish(world: World, events: Sequence[Event]) -> None:
             try:
                 await tell(world, event)
             except Problem as problem:
-                log.say("message-not-sent", level=logging.WARNING, event=type(event).__name__, reason=problem.sentence)
+                log.say("message-not-sent", level=logging.WARNING, about=type(event).__name__, reason=problem.sentence)
 
 
 def tells(kind: type[E]) -> Callable[[Callable[[World, E], Awaitable[None]]], Callable[[World, E], Awaitable[None]]]:
@@ -107,7 +108,7 @@ async def _ready(world: World, event: media.PreviewsMade) -> None:
     if event.source != "upload":
         return
     async with world.glancing() as look:
-        shown = await store.live_payloads(look, event.asset_id)
+        shown = await live_store.shown(look, event.asset_id, media_root(world.files))
     if shown is None or shown.visibility not in ("timeline", "archive"):
         return
     owner = str(shown.owner_id)
@@ -120,7 +121,7 @@ async def _changed(world: World, event: media.FactsRead) -> None:
     if event.source == "upload":
         return
     async with world.glancing() as look:
-        shown = await store.live_payloads(look, event.asset_id)
+        shown = await live_store.shown(look, event.asset_id, media_root(world.files))
     if shown is not None:
         await world.push.to_user(str(shown.owner_id), "on_asset_update", shown.asset)
 
