@@ -183,7 +183,7 @@ def _apple(note: str) -> Tags:
 
 
 def _with_pillow(path: Path) -> Tags | None:
-    from PIL import ExifTags, Image, UnidentifiedImageError
+    from PIL import ExifTags, Image
 
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # complaints about torn files
@@ -191,15 +191,9 @@ def _with_pillow(path: Path) -> Tags | None:
             photo, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
             packet, profile = image.info.get("xmp"), image.info.get("icc_profile")
             size = image.size
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        KeyError,
-    ):
+    except (Image.DecompressionBombError, OSError, SyntaxError, LookupError, ValueError, TypeError):
+        return None
+    except (RuntimeError, EOFError, struct.error):  # its readers raise these too, for what only looks like a picture
         return None
     tags: Tags = {"File:ImageWidth": str(size[0]), "File:ImageHeight": str(size[1])}
     sections: tuple[tuple[str, Mapping[int, object], Mapping[int, str]], ...] = (
