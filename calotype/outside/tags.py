@@ -8,6 +8,7 @@ that may die. What exiv2 refuses goes to exiftool where that is installed, else 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import shutil
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Mapping
