@@ -4,16 +4,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from calotype.outside.video import Attempt, Pass, VideoFacts
-
-Codec = Literal["h264", "hevc", "vp9", "av1"]
-AudioCodec = Literal["mp3", "aac", "opus", "pcm_s16le"]
-Container = Literal["mov", "mp4", "ogg", "webm"]
-Policy = Literal["all", "optimal", "bitrate", "required", "disabled"]
-ToneMapping = Literal["hable", "mobius", "reinhard", "disabled"]
-Accel = Literal["nvenc", "qsv", "vaapi", "rkmpp", "disabled"]
+from calotype.settings.settings import Ffmpeg
 
 # x264's names, fastest last; other encoders number theirs by the place in this row.
 PRESETS = ("veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
@@ -28,33 +21,6 @@ _SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "
 _AUDIO = {"mp3": "libmp3lame", "aac": "aac", "opus": "libopus", "pcm_s16le": "pcm_s16le"}
 _CONTAINERS = {"QuickTime / MOV": "mov", "Matroska / WebM": "webm", "Ogg": "ogg"}
 _HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
-
-
-@dataclass(frozen=True, slots=True)
-class TranscodeSettings:
-    """The part of the system settings under `ffmpeg`, with the contract's defaults."""
-
-    crf: int = 23
-    threads: int = 0
-    preset: str = "ultrafast"
-    target_video_codec: Codec = "h264"
-    accepted_video_codecs: Sequence[str] = ("h264",)
-    target_audio_codec: AudioCodec = "aac"
-    accepted_audio_codecs: Sequence[str] = ("aac", "mp3", "opus")
-    accepted_containers: Sequence[str] = ("mov", "ogg", "webm")
-    target_resolution: str = "720"
-    max_bitrate: str = "0"
-    bframes: int = -1
-    refs: int = 0
-    gop_size: int = 0
-    temporal_aq: bool = False
-    cq_mode: Literal["auto", "cqp", "icq"] = "auto"
-    two_pass: bool = False
-    preferred_hw_device: str = "auto"
-    transcode: Policy = "required"
-    tonemap: ToneMapping = "hable"
-    accel: Accel = "disabled"
-    accel_decode: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +45,7 @@ class Devices:
     has_opencl: bool = False
 
 
-def decide(facts: VideoFacts, settings: TranscodeSettings) -> Verdict:
+def decide(facts: VideoFacts, settings: Ffmpeg) -> Verdict:
     """The table of policies."""
     policy = settings.transcode
     if policy == "disabled":
@@ -98,7 +64,7 @@ def decide(facts: VideoFacts, settings: TranscodeSettings) -> Verdict:
     return Verdict(video=video, audio=audio, remux=not video and not audio and not _container_fits(facts, settings))
 
 
-def attempts(facts: VideoFacts, settings: TranscodeSettings, verdict: Verdict, devices: Devices) -> list[Attempt]:
+def attempts(facts: VideoFacts, settings: Ffmpeg, verdict: Verdict, devices: Devices) -> list[Attempt]:
     """Every way to make the file, best first: hardware both ways, hardware encoding only, software."""
     ways: list[Attempt] = []
     if verdict.video and settings.accel != "disabled" and _can_accelerate(settings, devices):
@@ -117,7 +83,7 @@ def bits_per_second(text: str) -> int:
     return int(float(found[1]) * (1_000_000 if found[2] in ("m", "M") else 1000))
 
 
-def target_size(facts: VideoFacts, settings: TranscodeSettings) -> tuple[int, int] | None:
+def target_size(facts: VideoFacts, settings: Ffmpeg) -> tuple[int, int] | None:
     """Upright width and height to scale to, both even; `None` when the stored size can stay."""
     width, height = facts.stored_width, facts.height
     if abs(facts.rotation) % 180 == 90:
@@ -130,12 +96,12 @@ def target_size(facts: VideoFacts, settings: TranscodeSettings) -> tuple[int, in
     return _even(width * scale), _even(height * scale)
 
 
-def is_hdr(facts: VideoFacts, settings: TranscodeSettings) -> bool:
+def is_hdr(facts: VideoFacts, settings: Ffmpeg) -> bool:
     """Whether the picture must be tone-mapped."""
     return settings.tonemap != "disabled" and facts.color_transfer in _HDR_TRANSFERS
 
 
-def _target_side(settings: TranscodeSettings) -> int | None:
+def _target_side(settings: Ffmpeg) -> int | None:
     """`None` for "original" and for anything that is no number."""
     text = settings.target_resolution.strip()
     return _even(int(text)) if text.isdecimal() and int(text) > 0 else None
@@ -145,13 +111,13 @@ def _even(side: float) -> int:
     return max(2, math.floor(side / 2 + 0.5) * 2)
 
 
-def _container_fits(facts: VideoFacts, settings: TranscodeSettings) -> bool:
+def _container_fits(facts: VideoFacts, settings: Ffmpeg) -> bool:
     # An mp4 probes as "QuickTime / MOV" too; mp4 itself is always accepted.
     kind = _CONTAINERS.get(facts.container, facts.container)
     return kind == "mp4" or kind in settings.accepted_containers
 
 
-def _software(facts: VideoFacts, settings: TranscodeSettings, verdict: Verdict) -> Attempt:
+def _software(facts: VideoFacts, settings: Ffmpeg, verdict: Verdict) -> Attempt:
     if not verdict.video:
         return Attempt("copy", (Pass((), _streams(facts, settings, verdict)),))
     codec = settings.target_video_codec
@@ -175,7 +141,7 @@ def _video_stream(facts: VideoFacts) -> tuple[str, ...]:
     return ("-map", f"0:{facts.index}")
 
 
-def _streams(facts: VideoFacts, settings: TranscodeSettings, verdict: Verdict) -> tuple[str, ...]:
+def _streams(facts: VideoFacts, settings: Ffmpeg, verdict: Verdict) -> tuple[str, ...]:
     """What goes in, and what holds for the whole file: index first, no metadata, no chapters."""
     parts = [*_video_stream(facts)]
     if facts.audio is not None:
@@ -190,7 +156,7 @@ def _hevc_tag(codec: str) -> tuple[str, ...]:
     return ("-tag:v", "hvc1") if codec == "hevc" else ()  # Apple players know no other
 
 
-def _threads(settings: TranscodeSettings) -> tuple[str, ...]:
+def _threads(settings: Ffmpeg) -> tuple[str, ...]:
     if settings.threads <= 0:
         return ()
     if settings.target_video_codec == "hevc" and settings.threads == 1:  # x265 keeps its own pool
@@ -198,12 +164,12 @@ def _threads(settings: TranscodeSettings) -> tuple[str, ...]:
     return ("-threads", str(settings.threads))
 
 
-def _place(settings: TranscodeSettings) -> int | None:
+def _place(settings: Ffmpeg) -> int | None:
     """0 for veryslow to 8 for ultrafast; `None` for a name nobody knows."""
     return PRESETS.index(settings.preset) if settings.preset in PRESETS else None
 
 
-def _speed(settings: TranscodeSettings) -> tuple[str, ...]:
+def _speed(settings: Ffmpeg) -> tuple[str, ...]:
     place = _place(settings)
     if settings.target_video_codec == "vp9":
         speed = () if place is None else ("-cpu-used", str(min(place, 5)))
@@ -215,7 +181,7 @@ def _speed(settings: TranscodeSettings) -> tuple[str, ...]:
     return ("-preset", settings.preset)
 
 
-def _frames(settings: TranscodeSettings, *, hardware: bool) -> tuple[str, ...]:
+def _frames(settings: Ffmpeg, *, hardware: bool) -> tuple[str, ...]:
     parts: list[str] = []
     if settings.bframes >= 0:
         parts += ["-bf", str(settings.bframes)]
@@ -247,7 +213,7 @@ class _Rates:
         return f"{value:g}{self.unit}"
 
 
-def _rates(settings: TranscodeSettings) -> _Rates | None:
+def _rates(settings: Ffmpeg) -> _Rates | None:
     bits = bits_per_second(settings.max_bitrate)
     if bits <= 0:
         return None
@@ -255,14 +221,14 @@ def _rates(settings: TranscodeSettings) -> _Rates | None:
     return _Rates(bits // (1_000_000 if unit == "M" else 1000), unit)
 
 
-def _two_passes(settings: TranscodeSettings) -> bool:
+def _two_passes(settings: Ffmpeg) -> bool:
     codec = settings.target_video_codec
     if not settings.two_pass or codec == "av1":  # SVT-AV1 within ffmpeg writes no log of a first pass
         return False
     return codec == "vp9" or _rates(settings) is not None
 
 
-def _software_rate(settings: TranscodeSettings) -> tuple[str, ...]:
+def _software_rate(settings: Ffmpeg) -> tuple[str, ...]:
     rates, codec = _rates(settings), settings.target_video_codec
     quality = ("-crf", str(settings.crf))
     if rates is None:
@@ -291,14 +257,17 @@ def _filters(chain: Sequence[str]) -> tuple[str, ...]:
     return ("-vf", ",".join(chain)) if chain else ()
 
 
-def _software_filters(facts: VideoFacts, settings: TranscodeSettings) -> list[str]:
+def _software_filters(facts: VideoFacts, settings: Ffmpeg) -> list[str]:
     chain: list[str] = []
     size = target_size(facts, settings)
     if size:
         chain.append(f"scale={size[0]}:{size[1]}:flags=bicubic")
     if is_hdr(facts, settings):
         chain += [
-            f"zscale=tin={_zscale_name(facts.color_transfer)}:pin=bt2020:min=bt2020nc:t=linear:npl=100",
+            # zscale refuses a frame that does not say what it is.
+            f"setparams=color_primaries={facts.color_primaries or 'bt2020'}:color_trc={facts.color_transfer}"
+            f":colorspace={facts.color_matrix or 'bt2020nc'}",
+            "zscale=t=linear:npl=100",
             "format=gbrpf32le",
             "zscale=p=bt709",
             f"tonemap={settings.tonemap}:desat=0:peak=100",
@@ -307,21 +276,17 @@ def _software_filters(facts: VideoFacts, settings: TranscodeSettings) -> list[st
     return [*chain, "format=yuv420p"]
 
 
-def _zscale_name(transfer: str | None) -> str:
-    return "arib-std-b67" if transfer == "arib-std-b67" else "smpte2084"
-
-
 # Hardware, from here on. When the card decodes too, frames never leave it: it scales and tone-maps, and the file keeps
 # its display matrix instead of being turned.
 
 
-def _can_accelerate(settings: TranscodeSettings, devices: Devices) -> bool:
+def _can_accelerate(settings: Ffmpeg, devices: Devices) -> bool:
     if settings.target_video_codec not in HARDWARE_CODECS[settings.accel]:
         return False
     return settings.accel not in ("qsv", "vaapi") or _render_node(settings, devices) is not None
 
 
-def _render_node(settings: TranscodeSettings, devices: Devices) -> str | None:
+def _render_node(settings: Ffmpeg, devices: Devices) -> str | None:
     """The device to use: the one asked for, else the render node (else the card) with the highest name."""
     if settings.preferred_hw_device not in ("auto", ""):
         name = settings.preferred_hw_device.removeprefix("/dev/dri/")
@@ -333,9 +298,7 @@ def _render_node(settings: TranscodeSettings, devices: Devices) -> str | None:
     return None
 
 
-def _hardware(
-    facts: VideoFacts, settings: TranscodeSettings, verdict: Verdict, devices: Devices, *, decodes: bool
-) -> Attempt:
+def _hardware(facts: VideoFacts, settings: Ffmpeg, verdict: Verdict, devices: Devices, *, decodes: bool) -> Attempt:
     accel = settings.accel
     node = _render_node(settings, devices) or ""
     before, chain, rate = {
@@ -358,7 +321,7 @@ def _hardware(
 _Plan = tuple[tuple[str, ...], list[str], tuple[str, ...]]
 
 
-def _nvenc(facts: VideoFacts, settings: TranscodeSettings, _: Devices, __: str, decodes: bool) -> _Plan:
+def _nvenc(facts: VideoFacts, settings: Ffmpeg, _: Devices, __: str, decodes: bool) -> _Plan:
     size, hdr = target_size(replace(facts, rotation=0), settings), is_hdr(facts, settings)
     if decodes:
         before = ("-hwaccel", "cuda", "-hwaccel_output_format", "cuda", "-noautorotate", "-threads", "1")
@@ -392,7 +355,7 @@ def _nvenc(facts: VideoFacts, settings: TranscodeSettings, _: Devices, __: str, 
     return before, chain, rate
 
 
-def _qsv(facts: VideoFacts, settings: TranscodeSettings, _: Devices, node: str, decodes: bool) -> _Plan:
+def _qsv(facts: VideoFacts, settings: Ffmpeg, _: Devices, node: str, decodes: bool) -> _Plan:
     size, hdr = target_size(replace(facts, rotation=0), settings), is_hdr(facts, settings)
     if decodes:
         before = ("-hwaccel", "qsv", "-hwaccel_output_format", "qsv", "-async_depth", "4", "-noautorotate")
@@ -423,7 +386,7 @@ def _qsv(facts: VideoFacts, settings: TranscodeSettings, _: Devices, node: str, 
     return before, chain, rate
 
 
-def _vaapi(facts: VideoFacts, settings: TranscodeSettings, _: Devices, node: str, decodes: bool) -> _Plan:
+def _vaapi(facts: VideoFacts, settings: Ffmpeg, _: Devices, node: str, decodes: bool) -> _Plan:
     size, hdr = target_size(replace(facts, rotation=0), settings), is_hdr(facts, settings)
     if decodes:
         before = ("-hwaccel", "vaapi", "-hwaccel_output_format", "vaapi", "-noautorotate")
@@ -455,7 +418,7 @@ def _vaapi(facts: VideoFacts, settings: TranscodeSettings, _: Devices, node: str
     return before, chain, rate
 
 
-def _rkmpp(facts: VideoFacts, settings: TranscodeSettings, devices: Devices, _: str, decodes: bool) -> _Plan:
+def _rkmpp(facts: VideoFacts, settings: Ffmpeg, devices: Devices, _: str, decodes: bool) -> _Plan:
     size, hdr = target_size(replace(facts, rotation=0), settings), is_hdr(facts, settings)
     if decodes and (not hdr or devices.has_opencl):
         before = ("-hwaccel", "rkmpp", "-hwaccel_output_format", "drm_prime", "-afbc", "rga", "-noautorotate")
@@ -482,7 +445,7 @@ def _hardware_scale(name: str, size: tuple[int, int] | None, options: str) -> st
     return f"{name}={size[0]}:{size[1]}:{options}" if size else f"{name}={options}"
 
 
-def _opencl_tonemap(settings: TranscodeSettings) -> str:
+def _opencl_tonemap(settings: Ffmpeg) -> str:
     return (
         f"tonemap_opencl=desat=0:format=nv12:matrix=bt709:primaries=bt709:transfer=bt709:range=pc:"
         f"tonemap={settings.tonemap}:tonemap_mode=lum:peak=100"

@@ -9,7 +9,6 @@ import pytest
 from calotype.core.config import Config
 from calotype.media.transcode import (
     Devices,
-    TranscodeSettings,
     Verdict,
     attempts,
     bits_per_second,
@@ -18,6 +17,7 @@ from calotype.media.transcode import (
     target_size,
 )
 from calotype.outside.video import Attempt, AudioFacts, VideoFacts, encode
+from calotype.settings.settings import Ffmpeg
 
 FACTS = VideoFacts(
     width=1280,
@@ -30,8 +30,8 @@ FACTS = VideoFacts(
     audio=AudioFacts("aac", 1),
 )
 HDR = replace(FACTS, codec="hevc", pixel_format="yuv420p10le", color_transfer="smpte2084")
-DEFAULTS = TranscodeSettings()
-ALL = TranscodeSettings(transcode="all")
+DEFAULTS = Ffmpeg()
+ALL = Ffmpeg(transcode="all")
 NOTHING, VIDEO, AUDIO, BOTH, REMUX = (
     Verdict(video=False, audio=False, remux=False),
     Verdict(video=True, audio=False, remux=False),
@@ -45,7 +45,7 @@ def changed(facts: VideoFacts = FACTS, *, audio: str | None = "aac", **changes: 
     return replace(facts, audio=AudioFacts(audio, 1) if audio else None, **changes)
 
 
-def only(facts: VideoFacts, settings: TranscodeSettings, verdict: Verdict = VIDEO) -> list[str]:
+def only(facts: VideoFacts, settings: Ffmpeg, verdict: Verdict = VIDEO) -> list[str]:
     """The arguments of the one way there is."""
     (attempt,) = attempts(facts, settings, verdict, Devices())
     (run,) = attempt.passes
@@ -91,13 +91,13 @@ def value(arguments: list[str] | tuple[str, ...], name: str) -> str | None:
     ],
 )
 def test_the_policy_decides(policy: Any, facts: VideoFacts, verdict: Verdict):
-    assert decide(facts, TranscodeSettings(transcode=policy)) == verdict
+    assert decide(facts, Ffmpeg(transcode=policy)) == verdict
     assert verdict.is_needed == (verdict != NOTHING)
 
 
 def test_optimal_leaves_the_size_alone_when_the_original_is_wanted():
     large = changed(width=3840, height=2160)
-    assert decide(large, TranscodeSettings(transcode="optimal", target_resolution="original")) == NOTHING
+    assert decide(large, Ffmpeg(transcode="optimal", target_resolution="original")) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_optimal_leaves_the_size_alone_when_the_original_is_wanted():
     [("4500k", 4_600_000, VIDEO), ("4500", 4_400_000, NOTHING), ("4M", 4_000_001, VIDEO), ("4M", None, NOTHING)],
 )
 def test_the_bit_rate_decides_under_its_policy(limit: str, bit_rate: int | None, verdict: Verdict):
-    settings = TranscodeSettings(transcode="bitrate", max_bitrate=limit)
+    settings = Ffmpeg(transcode="bitrate", max_bitrate=limit)
     assert decide(changed(bit_rate=bit_rate), settings) == verdict
     assert decide(changed(bit_rate=bit_rate), replace(settings, transcode="required")) == NOTHING
 
 
 def test_what_an_administrator_accepts_is_left_alone():
-    settings = TranscodeSettings(accepted_video_codecs=["hevc"], accepted_audio_codecs=[], accepted_containers=[])
+    settings = Ffmpeg(accepted_video_codecs=("hevc",), accepted_audio_codecs=(), accepted_containers=())
     assert decide(changed(codec="hevc"), settings) == AUDIO
     assert decide(changed(audio=None, codec="hevc"), settings) == REMUX  # "mov" is no longer accepted
     assert decide(changed(audio=None, codec="hevc", container="mp4"), settings) == NOTHING
@@ -145,25 +145,25 @@ def test_the_short_side_is_brought_down_to_an_even_target(
     stored: tuple[int, int], rotation: int, target: str, size: tuple[int, int] | None
 ):
     facts = changed(width=stored[0], stored_width=stored[0], height=stored[1], rotation=rotation)
-    assert target_size(facts, TranscodeSettings(target_resolution=target)) == size
+    assert target_size(facts, Ffmpeg(target_resolution=target)) == size
 
 
 def test_a_stretched_picture_is_scaled_by_what_is_stored():
     facts = changed(width=96, height=48, stored_width=64)
-    assert target_size(facts, TranscodeSettings(target_resolution="24")) == (32, 24)
+    assert target_size(facts, Ffmpeg(target_resolution="24")) == (32, 24)
 
 
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 def test_hdr_is_mapped_by_the_chosen_curve_after_it_is_scaled(transfer: str):
     facts = replace(HDR, color_transfer=transfer, width=3840, stored_width=3840, height=2160)
-    chain = value(only(facts, TranscodeSettings(tonemap="mobius")), "-vf") or ""
+    chain = value(only(facts, Ffmpeg(tonemap="mobius")), "-vf") or ""
     steps = chain.split(",")
     assert steps[0].startswith("scale=1280:720")
-    assert f"tin={transfer}" in steps[1]
+    assert f"color_trc={transfer}" in steps[1]
     assert "tonemap=mobius:desat=0:peak=100" in steps
     assert steps[-2:] == ["zscale=t=bt709:m=bt709:r=tv", "format=yuv420p"]
-    assert not is_hdr(facts, TranscodeSettings(tonemap="disabled"))
-    assert "zscale" not in (value(only(facts, TranscodeSettings(tonemap="disabled")), "-vf") or "")
+    assert not is_hdr(facts, Ffmpeg(tonemap="disabled"))
+    assert "zscale" not in (value(only(facts, Ffmpeg(tonemap="disabled")), "-vf") or "")
 
 
 def test_sdr_is_not_mapped():
@@ -194,11 +194,11 @@ def test_the_chosen_streams_are_taken_and_only_what_must_is_encoded():
     ("codec", "encoder"), [("mp3", "libmp3lame"), ("aac", "aac"), ("opus", "libopus"), ("pcm_s16le", "pcm_s16le")]
 )
 def test_sound_is_encoded_to_the_target(codec: Any, encoder: str):
-    assert value(only(FACTS, TranscodeSettings(target_audio_codec=codec), BOTH), "-c:a") == encoder
+    assert value(only(FACTS, Ffmpeg(target_audio_codec=codec), BOTH), "-c:a") == encoder
 
 
 def test_hevc_gets_the_tag_that_apple_knows():
-    assert value(only(FACTS, TranscodeSettings(target_video_codec="hevc")), "-tag:v") == "hvc1"
+    assert value(only(FACTS, Ffmpeg(target_video_codec="hevc")), "-tag:v") == "hvc1"
     assert value(only(replace(FACTS, codec="hevc"), DEFAULTS, AUDIO), "-tag:v") == "hvc1"
     assert value(only(FACTS, DEFAULTS), "-tag:v") is None
 
@@ -217,7 +217,7 @@ def test_hevc_gets_the_tag_that_apple_knows():
     ],
 )
 def test_presets_are_named_or_numbered_as_the_encoder_likes(codec: Any, preset: str, expected: tuple[str, str | None]):
-    arguments = only(FACTS, TranscodeSettings(target_video_codec=codec, preset=preset))
+    arguments = only(FACTS, Ffmpeg(target_video_codec=codec, preset=preset))
     assert value(arguments, expected[0]) == expected[1]
     assert value(arguments, "-row-mt") == ("1" if codec == "vp9" else None)
 
@@ -235,7 +235,7 @@ def test_presets_are_named_or_numbered_as_the_encoder_likes(codec: Any, preset: 
     ],
 )
 def test_quality_leads_and_the_limit_caps(codec: Any, limit: str, expected: dict[str, str | None]):
-    arguments = only(FACTS, TranscodeSettings(target_video_codec=codec, max_bitrate=limit))
+    arguments = only(FACTS, Ffmpeg(target_video_codec=codec, max_bitrate=limit))
     assert {name: value(arguments, name) for name in expected} == expected
 
 
@@ -251,7 +251,7 @@ def test_quality_leads_and_the_limit_caps(codec: Any, limit: str, expected: dict
     ],
 )
 def test_two_passes_where_they_help(codec: Any, limit: str, runs: int):
-    settings = TranscodeSettings(target_video_codec=codec, max_bitrate=limit, two_pass=True)
+    settings = Ffmpeg(target_video_codec=codec, max_bitrate=limit, two_pass=True)
     (attempt,) = attempts(FACTS, settings, VIDEO, Devices())
     assert len(attempt.passes) == runs
     if runs == 2:
@@ -264,9 +264,9 @@ def test_two_passes_where_they_help(codec: Any, limit: str, runs: int):
 def test_frames_and_threads_are_the_encoders_unless_told():
     plain = only(FACTS, DEFAULTS)
     assert not {"-bf", "-refs", "-g", "-threads", "-x265-params"} & set(plain)
-    told = only(FACTS, TranscodeSettings(bframes=0, refs=3, gop_size=60, threads=4))
+    told = only(FACTS, Ffmpeg(bframes=0, refs=3, gop_size=60, threads=4))
     assert [value(told, name) for name in ("-bf", "-refs", "-g", "-threads")] == ["0", "3", "60", "4"]
-    single = only(FACTS, TranscodeSettings(threads=1, target_video_codec="hevc"))
+    single = only(FACTS, Ffmpeg(threads=1, target_video_codec="hevc"))
     assert value(single, "-x265-params") == "frame-threads=1:pools=none"
 
 
@@ -275,17 +275,17 @@ def test_frames_and_threads_are_the_encoders_unless_told():
 DRI = Devices(dri=("card0", "renderD128", "renderD129"))
 
 
-def ladder(settings: TranscodeSettings, devices: Devices = DRI, facts: VideoFacts = FACTS) -> list[Attempt]:
+def ladder(settings: Ffmpeg, devices: Devices = DRI, facts: VideoFacts = FACTS) -> list[Attempt]:
     return attempts(facts, settings, VIDEO, devices)
 
 
 @pytest.mark.parametrize("accel", ["nvenc", "qsv", "vaapi", "rkmpp"])
 def test_the_ladder_goes_from_hardware_to_software(accel: Any):
-    names = [attempt.name for attempt in ladder(TranscodeSettings(accel=accel))]
+    names = [attempt.name for attempt in ladder(Ffmpeg(accel=accel))]
     assert names == [f"{accel}, decoding too", f"{accel}, encoding only", "software"]
-    names = [attempt.name for attempt in ladder(TranscodeSettings(accel=accel, accel_decode=False))]
+    names = [attempt.name for attempt in ladder(Ffmpeg(accel=accel, accel_decode=False))]
     assert names == [f"{accel}, encoding only", "software"]
-    for attempt in ladder(TranscodeSettings(accel=accel))[:2]:
+    for attempt in ladder(Ffmpeg(accel=accel))[:2]:
         (run,) = attempt.passes
         assert value(run.after, "-c:v") == f"h264_{accel}"
         assert value(run.after, "-g") == "256"
@@ -305,7 +305,7 @@ def test_the_ladder_goes_from_hardware_to_software(accel: Any):
     ],
 )
 def test_what_the_card_cannot_write_is_left_to_software(accel: Any, codec: Any, steps: int):
-    assert len(ladder(TranscodeSettings(accel=accel, target_video_codec=codec))) == steps
+    assert len(ladder(Ffmpeg(accel=accel, target_video_codec=codec))) == steps
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_the_card_cannot_write_is_left_to_software(accel: Any, codec: Any, 
 def test_the_highest_render_node_is_used_unless_another_is_wanted(
     accel: Any, dri: tuple[str, ...], wanted: str, node: str | None
 ):
-    ways = ladder(TranscodeSettings(accel=accel, preferred_hw_device=wanted), Devices(dri=dri))
+    ways = ladder(Ffmpeg(accel=accel, preferred_hw_device=wanted), Devices(dri=dri))
     if node is None:
         assert [way.name for way in ways] == ["software"]
     else:
@@ -334,21 +334,21 @@ def test_the_highest_render_node_is_used_unless_another_is_wanted(
     ("accel", "operator"), [("nvenc", "tonemap_cuda"), ("qsv", "tonemap_opencl"), ("vaapi", "tonemap_opencl")]
 )
 def test_cards_map_hdr_themselves_when_they_decode(accel: Any, operator: str):
-    decoding, encoding, software = ladder(TranscodeSettings(accel=accel), facts=HDR)
+    decoding, encoding, software = ladder(Ffmpeg(accel=accel), facts=HDR)
     assert operator in (value(decoding.passes[0].after, "-vf") or "")
     for way in (encoding, software):
         assert "tonemap=hable" in (value(way.passes[0].after, "-vf") or "")
 
 
 def test_a_rockchip_without_opencl_maps_hdr_in_memory():
-    assert "zscale" in (value(ladder(TranscodeSettings(accel="rkmpp"), facts=HDR)[0].passes[0].after, "-vf") or "")
-    with_opencl = ladder(TranscodeSettings(accel="rkmpp"), Devices(has_opencl=True), facts=HDR)
+    assert "zscale" in (value(ladder(Ffmpeg(accel="rkmpp"), facts=HDR)[0].passes[0].after, "-vf") or "")
+    with_opencl = ladder(Ffmpeg(accel="rkmpp"), Devices(has_opencl=True), facts=HDR)
     assert "tonemap_opencl" in (value(with_opencl[0].passes[0].after, "-vf") or "")
 
 
 def test_a_card_that_decodes_keeps_the_display_matrix_and_scales_what_is_stored():
     turned = changed(width=1920, stored_width=1920, height=1080, rotation=-90)
-    decoding, encoding, _ = ladder(TranscodeSettings(accel="nvenc"), facts=turned)
+    decoding, encoding, _ = ladder(Ffmpeg(accel="nvenc"), facts=turned)
     assert "-noautorotate" in decoding.passes[0].before
     assert "1280:720" in (value(decoding.passes[0].after, "-vf") or "")
     assert "-noautorotate" not in encoding.passes[0].before
@@ -356,12 +356,12 @@ def test_a_card_that_decodes_keeps_the_display_matrix_and_scales_what_is_stored(
 
 
 def test_sound_alone_needs_no_card():
-    assert [way.name for way in attempts(FACTS, TranscodeSettings(accel="nvenc"), AUDIO, DRI)] == ["copy"]
+    assert [way.name for way in attempts(FACTS, Ffmpeg(accel="nvenc"), AUDIO, DRI)] == ["copy"]
 
 
 def test_nvidia_presets_are_numbered():
     for preset, expected in (("veryslow", "p7"), ("medium", "p4"), ("ultrafast", "p1")):
-        way = ladder(TranscodeSettings(accel="nvenc", preset=preset))[0]
+        way = ladder(Ffmpeg(accel="nvenc", preset=preset))[0]
         assert value(way.passes[0].after, "-preset") == expected
 
 
@@ -378,7 +378,7 @@ async def test_the_arguments_are_ones_that_ffmpeg_takes(tmp_path: Path, codec: A
     facts = VideoFacts(
         98, 64, 98, "h264", "Matroska / WebM", color_transfer="arib-std-b67", audio=AudioFacts("vorbis", 1)
     )
-    settings = TranscodeSettings(
+    settings = Ffmpeg(
         transcode="all",
         target_video_codec=codec,
         max_bitrate=limit,
@@ -400,5 +400,5 @@ async def test_a_machine_without_the_card_ends_on_software(tmp_path: Path):
     lavfi = ("-f", "lavfi", "-i", "testsrc=size=98x64:rate=10:duration=0.5")
     subprocess.run([program, "-v", "error", *lavfi, str(source)], check=True, timeout=60)  # noqa: ASYNC221 — short
     facts = VideoFacts(98, 64, 98, "h264", "Matroska / WebM")
-    ways = attempts(facts, TranscodeSettings(accel="vaapi"), VIDEO, Devices(dri=("renderD999",)))
+    ways = attempts(facts, Ffmpeg(accel="vaapi"), VIDEO, Devices(dri=("renderD999",)))
     assert await encode(Config(), source, tmp_path / "out.mp4", ways) == "software"
