@@ -7,7 +7,6 @@ heavy imports, because the supervisor lives in it for as long as Calotype runs.
 
 import contextlib
 import ctypes
-import hashlib
 import os
 import pwd
 import shutil
@@ -64,6 +63,8 @@ def run_folder(data: Path) -> Path:
     near = data / "run"
     if len(os.fsencode(near / POSTGRES_SOCKET)) <= SOCKET_PATH_BYTES:
         return near
+    import hashlib  # loads OpenSSL; most folders are near enough
+
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"calotype-{digest}"
 

@@ -1,0 +1,133 @@
+"""The roles of Calotype as processes: each is one command, for containers; `calotype run` starts them all."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from calotype.core import config as configuration
+from calotype.core import log
+from calotype.core.config import Config
+from calotype.core.errors import NotYet, Problem
+
+CONNECTIONS = 4096
+DATABASE_PATIENCE_S = 120.0
+
+
+def api() -> int:
+    """Serve HTTP: the API, the live connection, the web."""
+    config = _configured()
+    # Imported before the database is asked for: both take their time, and under `run` they take it together.
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
+
+    from calotype import compose
+
+    application = compose.application()
+    gc.collect()
+    gc.freeze()  # what imports made lives as long as we do; spare every later collection the look at it
+    asyncio.run(_migrated(config))
+    refusals: list[Problem] = []
+    server = Server(
+        _noting(application, refusals),
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        backlog=1024,
+        backpressure=CONNECTIONS,
+        log_enabled=False,  # requests are logged by the application, in one line each
+        websockets=True,
+    )
+    return asyncio.run(_serve(server, refusals))
+
+
+def work() -> int:
+    """Run background jobs."""
+    config = _configured()
+    from calotype import compose
+    from calotype.work import worker
+
+    async def main() -> int:
+        await _migrated(config)
+        stop = _stop_event()
+        async with compose.serving(config) as world:
+            gc.collect()
+            gc.freeze()
+            await worker.main(world, stop)
+        return 0
+
+    return asyncio.run(main())
+
+
+def infer() -> int:
+    """Serve models to workers: a later capability."""
+    raise NotYet("This version of Calotype has no inference service yet. Everything else works without one.")
+
+
+def migrate() -> int:
+    """Bring the database to the schema this version needs."""
+    config = _configured()
+    from calotype.outside import embedded, supervise
+    from calotype.outside import migrate as schema
+
+    with supervise.servers_running(config):
+        url = embedded.database_url(config)
+        revision = asyncio.run(schema.migrate(url, patience_s=DATABASE_PATIENCE_S))
+    log.say("migrated", revision=revision)
+    return 0
+
+
+def _configured() -> Config:
+    config = configuration.read()
+    log.set_up(config.log_level)
+    return config
+
+
+async def _migrated(config: Config) -> None:
+    """The database answers and has our schema. Another process applies it: what that needs, we need never again."""
+    from calotype.outside import embedded, supervise
+    from calotype.outside import migrate as schema
+
+    if await schema.is_needed(embedded.database_url(config), patience_s=DATABASE_PATIENCE_S):
+        status = await supervise.run_command("migrate")
+        if status != 0:
+            sys.exit(status)  # it said why
+
+
+def _stop_event() -> asyncio.Event:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    return stop
+
+
+def _noting(application: Any, refusals: list[Problem]) -> Callable[..., Awaitable[None]]:
+    """Remember why the application refused to start; the server only tells that it did."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await application(scope, receive, send)
+        except Problem as problem:
+            if scope["type"] != "lifespan":
+                raise
+            refusals.append(problem)
+            raise
+
+    return app
+
+
+async def _serve(server: Any, refusals: list[Problem]) -> int:
+    stop = _stop_event()
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        server.stop()
+    stopping.cancel()
+    await serving
+    if refusals:
+        raise refusals[0]
+    return 0 if stop.is_set() else 1
