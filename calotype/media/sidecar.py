@@ -5,7 +5,7 @@ Everything here is bytes in, bytes out; whether the file lies on a NAS or in a b
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import PurePosixPath
 
 from calotype.core.errors import Invalid
@@ -82,6 +82,9 @@ def apply_edits(existing: bytes | None, edits: Edits) -> bytes:
 
 
 def _iso(moment: datetime) -> str:
+    """Offsets are whole minutes in XMP; those of the nineteenth century were not."""
+    minutes = round((moment.utcoffset() or timedelta(0)).total_seconds() / 60)
+    moment = moment.astimezone(timezone(timedelta(minutes=minutes)))
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 

@@ -1,6 +1,7 @@
 """Sidecars: found in the right order, changed without harm, and read back as what the user meant."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -68,6 +69,11 @@ def test_milliseconds_and_southern_western_places_survive() -> None:
     found = read_back(apply_edits(None, edited))
     assert found.taken_at == datetime(2001, 2, 3, 4, 5, 6, 789000, tzinfo=UTC)
     assert (found.latitude, found.longitude) == (-33.8688001, -70.123456789)
+
+
+def test_a_moment_before_zones_had_whole_minutes_is_kept() -> None:
+    old = datetime(1850, 1, 1, 12, 0, 0, tzinfo=ZoneInfo("Europe/Berlin"))  # fifty-three minutes and 28 seconds
+    assert read_back(apply_edits(None, Edits(taken_at=old))).taken_at == old
 
 
 def test_what_is_taken_away_stays_away() -> None:
