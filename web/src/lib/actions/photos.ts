@@ -1,0 +1,130 @@
+// What one can do with photos: one object each, used by the selection bar, the viewer and the keyboard alike.
+
+import * as assets from '$lib/api/assets';
+import { ApiError, reason } from '$lib/api/client';
+import type { Photo } from '$lib/grid/photo';
+import { eachWall } from '$lib/grid/timeline.svelte';
+import { selection } from '$lib/state/selection.svelte';
+import { session } from '$lib/state/session.svelte';
+import { toasts } from '$lib/state/toasts.svelte';
+import { t, type Key } from '$lib/text/t';
+import type { IconName } from '$lib/ui/icons';
+import { confirmed } from '$lib/ui/confirm.svelte';
+import { download } from './download';
+
+export type Action = {
+	name: string;
+	label: Key;
+	icon: IconName;
+	key: string | null;
+	may: (photos: readonly Photo[], wall: string) => boolean;
+	run: (photos: readonly Photo[]) => Promise<void>;
+};
+
+const isMine = (photos: readonly Photo[]) => photos.every((photo) => photo.ownerId === session.user?.id);
+const isOn = (...walls: string[]) => (_: readonly Photo[], wall: string) => walls.includes(wall.replace(/:.*/, ''));
+const idsOf = (photos: readonly Photo[]) => photos.map((photo) => photo.id);
+
+type Change = { isFavorite?: boolean; visibility?: assets.Visibility; isTrashed?: boolean };
+
+/** Shows the change on every wall at once; a wall where the photos no longer belong lets them go. */
+function show(ids: readonly string[], change: Change) {
+	const set = new Set(ids);
+	eachWall((wall) => {
+		if (!wall.source.keeps(change)) wall.removePhotos(set);
+		else {
+			const { isFavorite, isTrashed } = change;
+			if (isFavorite !== undefined) wall.patch(set, { isFavorite });
+			if (isTrashed !== undefined) wall.patch(set, { isTrashed });
+			wall.refreshSoon();
+		}
+	});
+}
+
+/** Changes at once, asks the server, takes it back when the server refuses, and offers the way back. */
+async function perform(photos: readonly Photo[], change: Change, ask: (ids: string[]) => Promise<unknown>, back: Back | null, said: Key) {
+	const ids = idsOf(photos);
+	selection.clear();
+	show(ids, change);
+	try {
+		await ask(ids);
+	} catch (thrown) {
+		toasts.problem(thrown instanceof ApiError ? thrown.message : reason(thrown));
+		eachWall((wall) => void wall.refresh(photos.map((photo) => wall.monthKey(photo))));
+		return;
+	}
+	const text = t(said, { n: ids.length });
+	if (!back) return toasts.say(text);
+	toasts.undoable(text, async () => {
+		try {
+			await back.ask(ids);
+			if (back.change.isFavorite !== undefined) show(ids, back.change);
+		} catch (thrown) {
+			toasts.problem(reason(thrown));
+		}
+		eachWall((wall) => void wall.refresh(photos.map((photo) => wall.monthKey(photo))));
+	});
+}
+
+type Back = { change: Change; ask: (ids: string[]) => Promise<unknown> };
+
+const setVisibility = (visibility: assets.Visibility) => (ids: string[]) => assets.changeMany(ids, { visibility });
+const setFavorite = (isFavorite: boolean) => (ids: string[]) => assets.changeMany(ids, { isFavorite });
+const move = (to: assets.Visibility, from: assets.Visibility, said: Key) => (photos: readonly Photo[]) =>
+	perform(photos, { visibility: to }, setVisibility(to), { change: { visibility: from }, ask: setVisibility(from) }, said);
+
+export const ACTIONS: Action[] = [
+	{
+		name: 'favorite', label: 'do_favorite', icon: 'heart', key: 'f',
+		may: (photos, wall) => isMine(photos) && !isOn('trash', 'locked')(photos, wall),
+		run: (photos) => {
+			const wanted = !photos.every((photo) => photo.isFavorite);
+			const back = { change: { isFavorite: !wanted }, ask: setFavorite(!wanted) };
+			return perform(photos, { isFavorite: wanted }, setFavorite(wanted), back, wanted ? 'did_favorite' : 'did_unfavorite');
+		}
+	},
+	{
+		name: 'archive', label: 'do_archive', icon: 'archive', key: 'a',
+		may: (photos, wall) => isMine(photos) && isOn('photos', 'favorites', 'search')(photos, wall),
+		run: move('archive', 'timeline', 'did_archive')
+	},
+	{
+		name: 'unarchive', label: 'do_unarchive', icon: 'restore', key: 'a',
+		may: (photos, wall) => isMine(photos) && isOn('archive')(photos, wall),
+		run: move('timeline', 'archive', 'did_unarchive')
+	},
+	{ name: 'download', label: 'do_download', icon: 'download', key: 'd', may: () => true, run: (photos) => download(idsOf(photos)) },
+	{
+		name: 'lock', label: 'do_lock', icon: 'lock', key: null,
+		may: (photos, wall) => isMine(photos) && !isOn('locked', 'trash')(photos, wall),
+		run: (photos) => perform(photos, { visibility: 'locked' }, setVisibility('locked'), null, 'did_lock')
+	},
+	{
+		name: 'unlock', label: 'do_unlock', icon: 'unlock', key: null,
+		may: isOn('locked'),
+		run: move('timeline', 'locked', 'did_unlock')
+	},
+	{
+		name: 'trash', label: 'do_trash', icon: 'trash', key: 'Delete',
+		may: (photos, wall) => isMine(photos) && !isOn('trash')(photos, wall),
+		run: (photos) => perform(photos, { isTrashed: true }, assets.trash, { change: { isTrashed: false }, ask: assets.restore }, 'did_trash')
+	},
+	{
+		name: 'restore', label: 'do_restore', icon: 'restore', key: 'r',
+		may: isOn('trash'),
+		run: (photos) => perform(photos, { isTrashed: false }, assets.restore, { change: { isTrashed: true }, ask: assets.trash }, 'did_restore')
+	},
+	{
+		name: 'erase', label: 'do_erase', icon: 'close', key: 'Delete',
+		may: isOn('trash'),
+		run: async (photos) => {
+			if (!(await confirmed(t('ask_erase', { n: photos.length }), t('do_erase')))) return;
+			const ids = idsOf(photos);
+			eachWall((wall) => wall.removePhotos(new Set(ids)));
+			await perform(photos, {}, assets.erase, null, 'did_erase');
+		}
+	}
+];
+
+export const isPossible = (action: Action, photos: readonly Photo[], wall: string): boolean =>
+	photos.length > 0 && action.may(photos, wall);

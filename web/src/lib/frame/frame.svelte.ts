@@ -1,0 +1,10 @@
+// What of the frame is open.
+
+class Frame {
+	showsHelp = $state(false);
+	showsPalette = $state(false);
+	/** Put by the wall on screen, for the selection bar. */
+	wall = $state<string>('photos');
+}
+
+export const frame = new Frame();

@@ -1,0 +1,67 @@
+// Who I am, what the server can do, and the live line to it.
+
+import { goto } from '$app/navigation';
+import * as house from '$lib/api/house';
+import { ApiError } from '$lib/api/client';
+import { LiveSocket } from '$lib/api/socket';
+import { connection } from './connection.svelte';
+
+class Session {
+	user = $state.raw<house.User | null>(null);
+	config = $state.raw<house.ServerConfig | null>(null);
+	features = $state.raw<house.Features | null>(null);
+	isElevated = $state(false);
+	isLive = $state(false);
+	/** Called when a person leaves: whatever was theirs is forgotten. */
+	onGone: () => void = () => {};
+	readonly live = new LiveSocket((isUp) => (this.isLive = isUp));
+
+	constructor() {
+		connection.onRefused = (sentence) => {
+			// The locked folder asks for a PIN with the same status; that page answers it itself.
+			if (sentence.startsWith('Elevated')) this.isElevated = false;
+			else void this.gone();
+		};
+		this.live.on('on_session_delete', () => void this.gone());
+		this.live.on('on_config_update', () => void this.readServer());
+	}
+
+	/** Who is signed in; null when nobody is. Throws when the server cannot be asked. */
+	async recognise(): Promise<house.User | null> {
+		try {
+			[this.user] = await Promise.all([house.me(), this.readServer()]);
+			this.live.open();
+		} catch (thrown) {
+			if (!(thrown instanceof ApiError) || thrown.status !== 401) throw thrown;
+			this.user = null;
+			if (!this.config) await this.readServer();
+		}
+		return this.user;
+	}
+
+	async readServer() {
+		[this.config, this.features] = await Promise.all([house.config(), house.features()]);
+	}
+
+	async signIn(email: string, password: string) {
+		await house.login(email, password);
+		await this.recognise();
+	}
+
+	async signOut() {
+		await house.logout();
+		await this.gone();
+	}
+
+	/** The server ended our session. */
+	private async gone() {
+		if (location.pathname.startsWith('/auth/')) return;
+		this.live.close();
+		this.user = null;
+		this.onGone();
+		const back = location.pathname + location.search;
+		await goto(`/auth/login?continue=${encodeURIComponent(back)}`);
+	}
+}
+
+export const session = new Session();

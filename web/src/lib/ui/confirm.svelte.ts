@@ -1,0 +1,19 @@
+// Asks before what cannot be undone.
+
+type Question = { text: string; action: string; answer: (yes: boolean) => void };
+
+class Confirm {
+	question = $state.raw<Question | null>(null);
+
+	answer(yes: boolean) {
+		this.question?.answer(yes);
+		this.question = null;
+	}
+}
+
+export const confirm = new Confirm();
+
+export function confirmed(text: string, action: string): Promise<boolean> {
+	confirm.answer(false);
+	return new Promise((answer) => (confirm.question = { text, action, answer }));
+}
