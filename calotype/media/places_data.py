@@ -31,8 +31,8 @@ UNIT = 100_000  # GeoNames gives five decimals of a degree; as integers they sta
 _MARKS = {code: None for code in range(0x300, 0x20000) if unicodedata.combining(chr(code))}
 _NO_WORD = re.compile(r"[^\w\t]+|_")
 _CITY = re.compile(rb'"\d+": (\{"geonameid".*?"population": (\d+).*?"alternatenames": \[.*?\]\})(?=[,}])', re.DOTALL)
-# The public API calls this one by its long name; the others are called what GeoNames calls them.
-_COUNTRY_NAMES = {"US": "United States of America"}
+# English ISO names where GeoNames has another; the others are called what GeoNames calls them.
+_COUNTRY_NAMES = {"NL": "Netherlands", "TL": "Timor-Leste", "US": "United States of America"}
 
 
 def prepare(folder: Path) -> Path:
