@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from calotype.api.app import Application
 from calotype.core import config as configuration
 from calotype.core import log
 from calotype.core.clock import Clock
@@ -14,8 +14,12 @@ from calotype.outside.bullmq import BullQueue
 from calotype.outside.disk import DiskFiles
 from calotype.outside.objects import ObjectFiles
 from calotype.outside.redis import RedisCache, RedisPush
+from calotype.storage import epoch
 from calotype.storage.roots import GuardedFiles, MediaRoot, RootFiles
 from calotype.work import pipeline
+
+if TYPE_CHECKING:
+    from calotype.api.app import Application
 
 POOL_SIZE = 12
 
@@ -55,8 +59,22 @@ async def world(config: Config) -> AsyncGenerator[World, None]:
         yield made
 
 
-def application() -> Application:
+@asynccontextmanager
+async def serving(config: Config) -> AsyncGenerator[World, None]:
+    """A world for a process that serves: database and media folder are proven to belong together first.
+
+    Raises `WrongStorage` when a person must decide.
+    """
+    async with world(config) as made:
+        assert isinstance(made.files, GuardedFiles)
+        await epoch.start(made, made.files.root)
+        yield made
+
+
+def application() -> "Application":
     """The HTTP door on a world of its own, as the server starts it."""
+    from calotype.api.app import Application  # here, so that a worker does not carry the web framework
+
     config = configuration.read()
     log.set_up(config.log_level)
-    return Application(wiring=lambda: world(config))
+    return Application(wiring=lambda: serving(config))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import fields
 from pathlib import Path
 
 from calotype.assets import facts_store
@@ -14,7 +13,6 @@ from calotype.media import store, transcode
 from calotype.media.events import VideoEncoded
 from calotype.outside import video
 from calotype.settings import current
-from calotype.settings.settings import Ffmpeg
 from calotype.storage import paths, roots
 
 
@@ -28,7 +26,7 @@ async def encode(world: World, id: AssetId) -> Outcome:
     if not row["video"]:
         return Skip("its facts are not known")
     facts = video.VideoFacts.from_json(row["video"])
-    settings = _settings((await current.read(world)).ffmpeg)
+    settings = (await current.read(world)).ffmpeg
     verdict = transcode.decide(facts, settings)
     data = world.config.data
     if not verdict.is_needed:
@@ -64,11 +62,6 @@ async def encode(world: World, id: AssetId) -> Outcome:
     if old is not None and old != made.path:
         (data / old).unlink(missing_ok=True)
     return Done()
-
-
-def _settings(chosen: Ffmpeg) -> transcode.TranscodeSettings:
-    names = {f.name for f in fields(transcode.TranscodeSettings)}
-    return transcode.TranscodeSettings(**{name: getattr(chosen, name) for name in names})
 
 
 def _devices() -> transcode.Devices:
