@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from calotype.outside.video import Attempt, Pass, VideoFacts
+from calotype.outside.video import Attempt, Devices, Pass, VideoFacts
 from calotype.settings.settings import Ffmpeg
 
 # x264's names, fastest last; other encoders number theirs by the place in this row.
@@ -35,14 +35,6 @@ class Verdict:
     def is_needed(self) -> bool:
         """Whether a second file is made at all; when not, one made earlier is to be removed."""
         return self.video or self.audio or self.remux
-
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """What the machine has: names in /dev/dri, and whether a Mali OpenCL driver is there (rkmpp tone mapping)."""
-
-    dri: Sequence[str] = field(default_factory=tuple[str, ...])
-    has_opencl: bool = False
 
 
 def decide(facts: VideoFacts, settings: Ffmpeg) -> Verdict:

@@ -141,6 +141,23 @@ class Attempt:
     passes: tuple[Pass, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What the machine has: names in /dev/dri, and whether Rockchip's OpenCL driver is there."""
+
+    dri: Sequence[str] = ()
+    has_opencl: bool = False
+
+
+def devices() -> Devices:
+    """Look at the machine; cheap enough to ask before every encode, since devices come and go with drivers."""
+    try:
+        dri = tuple(sorted(os.listdir("/dev/dri")))
+    except OSError:
+        dri = ()
+    return Devices(dri, has_opencl=os.path.exists("/dev/mali0") and os.path.exists("/etc/OpenCL/vendors/mali.icd"))
+
+
 async def probe(decoders: Decoders, source: Path) -> VideoFacts:
     """Raises `Undecodable` for what is no video, `DecoderDied`, `OSError` as `Decoders.run` does."""
     return VideoFacts.from_json(await decoders.run("probe", {"source": str(source)}))

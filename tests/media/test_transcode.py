@@ -8,7 +8,6 @@ import pytest
 
 from calotype.core.config import Config
 from calotype.media.transcode import (
-    Devices,
     Verdict,
     attempts,
     bits_per_second,
@@ -16,7 +15,7 @@ from calotype.media.transcode import (
     is_hdr,
     target_size,
 )
-from calotype.outside.video import Attempt, AudioFacts, VideoFacts, encode
+from calotype.outside.video import Attempt, AudioFacts, Devices, VideoFacts, encode
 from calotype.settings.settings import Ffmpeg
 
 FACTS = VideoFacts(
