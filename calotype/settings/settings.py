@@ -223,7 +223,7 @@ class Rendition:
     format: ImageFormat = "jpeg"
     size: int = _is(1440, least=1)
     quality: int = _is(80, least=1, most=100)
-    progressive: bool = False
+    progressive: bool = _is(False, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class Fullsize:
     enabled: bool = False
     format: ImageFormat = "jpeg"
     quality: int = _is(80, least=1, most=100)
-    progressive: bool = False
+    progressive: bool = _is(False, optional=True)
 
 
 @dataclass(frozen=True, slots=True)

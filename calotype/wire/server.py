@@ -58,8 +58,8 @@ class About(Wire):
 
 
 class ApkLinks(Wire):
-    arm64v8a: str
-    armeabiv7a: str
+    arm64v8a: str = Field(alias="arm64v8a")
+    armeabiv7a: str = Field(alias="armeabiv7a")
     universal: str
     x86_64: str = Field(alias="x86_64")
 

@@ -5,10 +5,21 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BeforeValidator, Field, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, create_model
 
 from calotype.settings import rules
-from calotype.settings.settings import Kind, Limits, Settings, Tree, hints, key_of, limits_of, to_tree
+from calotype.settings.settings import (
+    Kind,
+    Limits,
+    Resolution,
+    Settings,
+    Tree,
+    VideoCodec,
+    hints,
+    key_of,
+    limits_of,
+    to_tree,
+)
 from calotype.wire.base import Int, Maybe, Wire, custom, wrong_format, wrong_type
 
 
@@ -51,11 +62,11 @@ def _url_or_nothing(name: str) -> Any:
 
 
 CHECKS: dict[Kind, Any] = {
-    "cron": AfterValidator(_schedule),
-    "url": AfterValidator(_url),
-    "clock": AfterValidator(_clock),
-    "domain": AfterValidator(_url_or_nothing("External domain")),
-    "issuer": AfterValidator(_url_or_nothing("Issuer URL")),
+    "cron": Annotated[str, AfterValidator(_schedule)],
+    "url": Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri"})],
+    "clock": Annotated[str, AfterValidator(_clock)],
+    "domain": Annotated[str, AfterValidator(_url_or_nothing("External domain"))],
+    "issuer": Annotated[str, AfterValidator(_url_or_nothing("Issuer URL"))],
 }
 SCALARS: dict[Any, Any] = {bool: Annotated[bool, BeforeValidator(_boolean)], int: Int, float: float, str: str}
 
@@ -77,7 +88,7 @@ def _type_of(declared: Any, default: Any, limits: Limits, name: str) -> Any:
     if limits.least is not None or limits.most is not None:
         kind = Annotated[kind, Field(ge=limits.least, le=limits.most)]
     if limits.kind:
-        kind = Annotated[kind, CHECKS[limits.kind]]
+        kind = CHECKS[limits.kind]
     return kind | None if is_nullable else kind
 
 
@@ -95,6 +106,9 @@ def _model_of(branch: Any, name: str) -> type[Wire]:
 
 
 SettingsTree = _model_of(Settings(), "Settings")
+
+
+Uri = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class OauthForAll(Wire):
@@ -136,8 +150,8 @@ class UserServer(Wire):
 
 class RealtimeForUsers(Wire):
     enabled: bool
-    resolutions: list[Any]
-    video_codecs: list[str]
+    resolutions: list[Resolution]
+    video_codecs: list[VideoCodec]
 
 
 class FfmpegForUsers(Wire):
@@ -164,9 +178,9 @@ class LearningForUsers(Wire):
 
 
 class MapForUsers(Wire):
-    dark_style: str
+    dark_style: Uri
     enabled: bool
-    light_style: str
+    light_style: Uri
 
 
 class TrashForUsers(Wire):
