@@ -33,7 +33,7 @@ class _Remembered:
     read_at: float
 
 
-_memory: "WeakKeyDictionary[Any, _Remembered]" = WeakKeyDictionary()  # by pool: one per process, one per test
+_memory: "WeakKeyDictionary[Any, _Remembered]" = WeakKeyDictionary()  # by cache: one per process, one per test
 
 
 def defaults(config: Config) -> Settings:
@@ -46,7 +46,7 @@ def defaults(config: Config) -> Settings:
 
 async def read(world: World) -> Settings:
     """The settings in force."""
-    known = _memory.get(world.pool)
+    known = _memory.get(world.cache)
     version = await world.cache.get(VERSION_KEY)
     if known is not None:
         blind = version is None and time.monotonic() - known.read_at < BLIND_S
@@ -59,7 +59,7 @@ async def read(world: World) -> Settings:
     async with world.glancing() as look:
         stored: Tree | None = await store.value(look, NAME)
     settings = from_tree(stored or {}, defaults(world.config))
-    _memory[world.pool] = _Remembered(settings, version, time.monotonic())
+    _memory[world.cache] = _Remembered(settings, version, time.monotonic())
     return settings
 
 
@@ -82,7 +82,7 @@ async def save(tx: Tx, world: World, tree: Tree) -> Settings:
 
 
 async def _announce(world: World) -> None:
-    _memory.pop(world.pool, None)
+    _memory.pop(world.cache, None)
     await world.cache.put(VERSION_KEY, secrets.token_bytes(8), ttl_s=VERSION_TTL_S)
 
 
