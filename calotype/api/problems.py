@@ -38,7 +38,7 @@ def render(request: Request, error: BaseException) -> Response:
         unreadable = faults.unreadable_json(error.errors())
         if unreadable is not None:
             return _json(400, body(unreadable))
-        return _json(400, body("Validation failed", errors=faults.faults(error.errors())))
+        return _json(400, body("Validation failed", errors=faults.faults(error.errors(), request.scope.get("route"))))
     if isinstance(error, NoRoute):
         query = f"?{request.url.query}" if request.url.query else ""
         return _json(404, body(f"Cannot {request.method} {request.url.path}{query}"))
