@@ -324,7 +324,7 @@ def probe_here(source: str) -> dict[str, Any]:
         context = stream.codec_context
         width, height = context.width, context.height
         aspect = stream.display_aspect_ratio
-        audios = list(container.streams.audio)
+        audios = [track for track in container.streams.audio if track.codec_context]
         audio = audios[0] if audios else None
         base: Any = stream.time_base
         rate = stream.average_rate or stream.guessed_rate
@@ -396,7 +396,9 @@ def _opened(source: str) -> Generator[tuple[Any, Any]]:
         raise Undecodable("The file is empty.")
     try:
         options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-        with av.open(f"file:{Path(source).absolute()}", container_options=options) as container:
+        # Old cameras wrote their tags in Latin-1.
+        url = f"file:{Path(source).absolute()}"
+        with av.open(url, container_options=options, metadata_errors="replace") as container:
             covers = Disposition.attached_pic
             tracks = [s for s in container.streams.video if not s.disposition & covers and s.codec_context]
             if not tracks:

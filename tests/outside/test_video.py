@@ -224,6 +224,13 @@ async def test_a_video_without_its_end_or_without_pictures_is_undecodable(decode
         await probe(decoders, tmp_path / "gone.mp4")
 
 
+async def test_tags_in_an_old_encoding_do_not_hide_the_video(decoders: Decoders, tmp_path: Path):
+    whole = film(tmp_path / "a.avi", "-c:v", "mpeg4", "-metadata", "artist=Xavier").read_bytes()
+    (tmp_path / "a.avi").write_bytes(whole.replace(b"Xavier", "Zoë B".encode("latin-1") + b"\0"))
+    facts = await probe(decoders, tmp_path / "a.avi")
+    assert (facts.codec, facts.tags["artist"]) == ("mpeg4", "Zo� B")
+
+
 async def test_a_gif_is_probed_like_a_video(decoders: Decoders, tmp_path: Path):
     facts = await probe(decoders, film(tmp_path / "a.gif", sources=PICTURE))
     assert (facts.codec, facts.duration_ms, facts.rotation) == ("gif", 2000, 0)
