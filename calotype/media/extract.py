@@ -17,7 +17,7 @@ from calotype.media import exif, geocode, motion_parts, sidecar, store, zones
 from calotype.media.events import FactsRead
 from calotype.outside import decoders, video
 from calotype.outside.decoders import DecoderDied, Undecodable
-from calotype.outside.tags import Tags
+from calotype.outside.tags import Tags, find_exiftool
 from calotype.settings import current
 
 SIDECAR_LIMIT_BYTES = 8 * 1024 * 1024
@@ -85,7 +85,7 @@ async def _read(world: World, path: Path, extension: str, *, is_video: bool) -> 
             fault = error.reason if is_video else None
     if not is_video:
         try:
-            said = await pool.run("tags", {"source": str(path), "exiftool": world.config.exiftool})
+            said = await pool.run("tags", {"source": str(path), "exiftool": find_exiftool(world.config.exiftool)})
         except Undecodable as error:
             fault = error.reason
     return _Read(said, probe, probe.duration_ms if probe else None, fault)

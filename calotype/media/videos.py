@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from pathlib import Path
 
 from calotype.assets import facts_store
 from calotype.core.errors import Full, Missing
@@ -40,7 +39,7 @@ async def encode(world: World, id: AssetId) -> Outcome:
     roots.require_room(world.config)
     target = paths.encoded_video_path(data, UserId(row["owner_id"]), id)
     os.makedirs(target.parent, exist_ok=True)
-    tries = transcode.attempts(facts, settings, verdict, _devices())
+    tries = transcode.attempts(facts, settings, verdict, video.devices())
     try:
         async with world.files.local(row["original_key"]) as path:
             await video.encode(world.config, path, target, tries, duration_s=facts.duration_s)
@@ -62,8 +61,3 @@ async def encode(world: World, id: AssetId) -> Outcome:
     if old is not None and old != made.path:
         (data / old).unlink(missing_ok=True)
     return Done()
-
-
-def _devices() -> transcode.Devices:
-    found = sorted(node.name for node in Path("/dev/dri").iterdir()) if Path("/dev/dri").is_dir() else []
-    return transcode.Devices(tuple(found), has_opencl=Path("/dev/mali0").exists())
