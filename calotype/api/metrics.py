@@ -43,7 +43,7 @@ async def answer(request: Request) -> Response:
     found = await health.figures(world)
     registry = CollectorRegistry()
     for figure in found:
-        gauge = Gauge(figure.name, figure.meaning, [name for name, _ in figure.labels], registry=registry)
+        gauge = Gauge(figure.name, figure.meaning, figure.labels, registry=registry)
         for labels, value in figure.values:
             (gauge.labels(*labels) if labels else gauge).set(value)
     return Response(_requests() + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -50,7 +50,7 @@ async def get_notification(ask: Reading, id: Uuid4) -> Notification:
 @door.put("/notifications/{id}", may="notification.update")
 async def update_notification(ask: Writing, id: Uuid4, change: NotificationChange) -> Notification:
     await notices.require(ask.tx, ask.caller.user_id, "notification.update", [id])
-    changed = await notices.change(ask.tx, id, change.model_dump(exclude_unset=True))
+    changed = await notices.change(ask.tx, id, {name: getattr(change, name) for name in change.model_fields_set})
     return wire.notification(changed)
 
 

@@ -305,7 +305,7 @@ IsoDateTime = Annotated[
     datetime,
     Said(said="ISO 8601 datetime string"),
     BeforeValidator(_datetime),
-    PlainSerializer(iso, return_type=str, when_used="unless-none"),
+    PlainSerializer(iso, return_type=str, when_used="json-unless-none"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 IsoDate = Annotated[
@@ -324,7 +324,7 @@ Checksum = Annotated[
     bytes,
     Said(),
     BeforeValidator(_checksum),
-    PlainSerializer(base64_text, return_type=str, when_used="unless-none"),
+    PlainSerializer(base64_text, return_type=str, when_used="json-unless-none"),
     WithJsonSchema({"type": "string"}),
 ]
 Some = Annotated[list[T], Field(min_length=1)]
