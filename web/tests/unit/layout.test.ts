@@ -47,6 +47,13 @@ describe('layout', () => {
 		expect(laid.rows).toHaveLength(15);
 	});
 
+	it('keeps small days on the columns of a phone', () => {
+		const laid = layout([1, 1, 1], [{ from: 0, to: 1 }, { from: 1, to: 3 }], phone);
+		const side = (390 - 6) / 4;
+		expect([...laid.x]).toEqual([0, 2, 3].map((column) => expect.closeTo(column * (side + 2), 2)));
+		expect(laid.rows).toHaveLength(1);
+	});
+
 	it('survives unknown and absurd ratios', () => {
 		const laid = layout([0, NaN, 100, 0.001], [{ from: 0, to: 4 }], wide);
 		for (let i = 0; i < 4; i++) expect(laid.w[i]).toBeGreaterThan(0);

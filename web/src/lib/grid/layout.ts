@@ -33,11 +33,15 @@ const DAY_GAP = 20;
 /** A heading needs this much to say "Sat 14 · Lisbon". */
 const DAY_MIN_WIDTH = 132;
 /** A line this full is stretched to the edge; below, it stays ragged. */
-const NEARLY_FULL = 0.8;
+const NEARLY_FULL = 0.72;
 const MIN_RATIO = 0.4;
 const MAX_RATIO = 3.5;
 
 const clampRatio = (ratio: number) => Math.min(MAX_RATIO, Math.max(MIN_RATIO, ratio || 1));
+
+/** In columns, days stay on the columns: the ordinary gap, and two columns for a heading to be read. */
+const dayGap = (shape: Shape) => (shape.columns ? shape.gap : DAY_GAP);
+const dayMinWidth = (shape: Shape) => (shape.columns ? Math.min(shape.columns, 2) * (squareSide(shape) + shape.gap) - shape.gap : DAY_MIN_WIDTH);
 
 /** Boxes for one month. Rows are in reading order; boxes are relative to the month's top left. */
 export function layout(ratios: ArrayLike<number>, days: readonly DayRun[], shape: Shape): Layout {
@@ -54,14 +58,15 @@ export function layout(ratios: ArrayLike<number>, days: readonly DayRun[], shape
 	const line: Line = { days: [], width: 0 };
 	days.forEach((run, day) => {
 		const natural = naturalWidth(ratios, run, shape);
-		if (natural > shape.width * (shape.headHeight ? 1 : 0)) {
+		if (shape.headHeight === 0 || natural > shape.width + 0.5) {
 			flush(out, line, ratios, shape);
 			placeRows(out, { run, day, natural }, ratios, shape);
 			return;
 		}
-		const wanted = Math.max(natural, DAY_MIN_WIDTH);
-		if (line.days.length > 0 && line.width + DAY_GAP + wanted > shape.width) flush(out, line, ratios, shape);
-		line.width += (line.days.length > 0 ? DAY_GAP : 0) + wanted;
+		const gap = dayGap(shape);
+		const wanted = Math.max(natural, dayMinWidth(shape));
+		if (line.days.length > 0 && line.width + gap + wanted > shape.width + 0.5) flush(out, line, ratios, shape);
+		line.width += (line.days.length > 0 ? gap : 0) + wanted;
 		line.days.push({ run, day, natural });
 	});
 	flush(out, line, ratios, shape);
@@ -111,10 +116,11 @@ function flush(out: Layout, line: Line, ratios: ArrayLike<number>, shape: Shape)
 	if (!first || !last) return;
 	const tile = shape.columns ? squareSide(shape) : shape.rowHeight;
 	const gaps = line.days.reduce((sum, each) => sum + (each.run.to - each.run.from - 1) * shape.gap, 0);
-	const between = (line.days.length - 1) * DAY_GAP;
+	const between = (line.days.length - 1) * dayGap(shape);
+	const minWidth = dayMinWidth(shape);
 	const photos = line.days.reduce((sum, each) => sum + each.natural, 0) - gaps;
 	const slack = shape.width - gaps - between - photos;
-	const narrow = line.days.some((each) => each.natural < DAY_MIN_WIDTH);
+	const narrow = line.days.some((each) => each.natural < minWidth);
 	const full = photos + gaps + between >= shape.width * NEARLY_FULL;
 	const scale = !shape.columns && full && !narrow && slack > 0 ? (photos + slack) / photos : 1;
 	const height = tile * scale;
@@ -122,7 +128,7 @@ function flush(out: Layout, line: Line, ratios: ArrayLike<number>, shape: Shape)
 	let x = 0;
 	for (const { run, day, natural } of line.days) {
 		const width = (natural - (run.to - run.from - 1) * shape.gap) * scale + (run.to - run.from - 1) * shape.gap;
-		const block = Math.min(shape.width - x, Math.max(width, DAY_MIN_WIDTH));
+		const block = Math.min(shape.width - x, Math.max(width, minWidth));
 		if (shape.headHeight) out.heads.push({ day, x, y: out.height, w: block });
 		let left = x;
 		for (let i = run.from; i < run.to; i++) {
@@ -130,7 +136,7 @@ function flush(out: Layout, line: Line, ratios: ArrayLike<number>, shape: Shape)
 			put(out, i, left, y, w, height);
 			left += w + shape.gap;
 		}
-		x += Math.max(width, DAY_MIN_WIDTH) + DAY_GAP;
+		x += Math.max(width, minWidth) + dayGap(shape);
 	}
 	out.rows.push({ y, h: height, from: first.run.from, to: last.run.to });
 	out.height = y + height + shape.gap;

@@ -219,15 +219,23 @@ export class Timeline {
 	private hold(): Held | null {
 		// At the very top a person wants to see what is new, not to stay where they were.
 		if (this.wallTop <= 0) return null;
-		const [i] = within(this.months, this.wallTop, this.wallTop + 1);
-		const month = this.months[i];
-		if (!month) return null;
-		const inside = this.wallTop - month.top;
-		const [row] = month.layout ? rowsWithin(month.layout.rows, inside - this.headPx, Infinity) : [0];
-		const first = month.layout?.rows[row];
-		const photo = first ? month.photos?.[first.from] : undefined;
-		if (first && photo) return { key: month.key, id: photo.id, below: this.wallTop - (month.top + this.headPx + first.y), share: 0 };
-		return { key: month.key, id: null, below: 0, share: month.height ? inside / month.height : 0 };
+		const [from, to] = within(this.months, this.wallTop, this.wallTop + this.viewport);
+		// A photo in sight is the best hold; without one, the same share of the month at the top.
+		for (const month of this.months.slice(from, to)) {
+			const held = this.holdPhoto(month);
+			if (held) return held;
+		}
+		const month = this.months[from];
+		return month ? { key: month.key, id: null, below: 0, share: month.height ? (this.wallTop - month.top) / month.height : 0 } : null;
+	}
+
+	private holdPhoto(month: Month): Held | null {
+		if (!month.layout || !month.photos) return null;
+		const inside = this.wallTop - month.top - this.headPx;
+		const [row] = rowsWithin(month.layout.rows, inside, inside + this.viewport);
+		const first = month.layout.rows[row];
+		const photo = first ? month.photos[first.from] : undefined;
+		return first && photo ? { key: month.key, id: photo.id, below: inside - first.y, share: 0 } : null;
 	}
 
 	private whereIs(held: Held): number | null {
