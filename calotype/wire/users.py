@@ -1,7 +1,7 @@
 """Shapes of people, their preferences and their days."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -337,6 +337,9 @@ class PreferencesUpdate(Wire):
 # Heat map --------------------------------------------------------------------------------------------------------------
 
 
+MOST_DAYS = 366 * 200  # photography is younger; without a bound one request could ask for millions of days
+
+
 class Days(Wire):
     """Which days to count."""
 
@@ -348,6 +351,8 @@ class Days(Wire):
     def _in_order(self) -> "Days":
         if self.from_ and self.to and self.from_ > self.to:
             raise custom("from must be before to", "from")
+        if self.from_ and ((self.to or datetime.now(UTC).date()) - self.from_).days > MOST_DAYS:
+            raise custom(f"from must be at most {MOST_DAYS} days before to", "from")
         return self
 
 

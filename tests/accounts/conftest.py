@@ -22,6 +22,7 @@ from calotype.core.events import Event
 from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.outside.disk import DiskFiles
+from calotype.outside.keys import MARKER
 from calotype.outside.postgres import PgPool, connect
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -173,6 +174,8 @@ async def house(accounts_database: str, accounts_pool: PgPool, tmp_path: Path) -
         told.extend(events)
 
     config = Config(data=tmp_path, media=str(tmp_path / "media"), min_free_mib=1)
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / MARKER).write_bytes(b"ours")
     push: Any = None
     queue: Any = ListQueue()
     world = World(
