@@ -13,11 +13,24 @@ MARKER = ".calotype"
 
 
 def pull_marker(house: House) -> Callable[[], None]:
-    """As if the share was unmounted."""
+    """The folder is there, and is not ours."""
     (house.media / MARKER).rename(house.folder / "kept-marker")
 
     def back() -> None:
         (house.folder / "kept-marker").rename(house.media / MARKER)
+
+    return back
+
+
+def unmount(house: House) -> Callable[[], None]:
+    """The share is unmounted: what is left is the empty folder below it."""
+    house.media.rename(house.folder / "unplugged")
+    house.media.mkdir()
+
+    def back() -> None:
+        assert list(house.media.iterdir()) == []  # nothing was written below it
+        house.media.rmdir()
+        (house.folder / "unplugged").rename(house.media)
 
     return back
 
@@ -47,15 +60,17 @@ def is_away(answer: httpx.Response) -> bool:
     return True
 
 
-@pytest.mark.parametrize("trouble", [pull_marker, hang])
+@pytest.mark.parametrize("trouble", [unmount, hang])
 def test_while_the_storage_is_away_previews_open_jobs_wait_and_all_resumes_by_itself(house: House, trouble):
     photos = [house.upload(photo(n)) for n in range(3)]
     until(lambda: all(house.is_processed(asset) for asset in photos))
     before = house.originals()
     assert len(before) == 3
+    seen = house.words().count("event=storage")
 
     back = trouble(house)
     until(lambda: is_away(house.original(photos[0])), within_s=40)
+    until(lambda: house.words().count("event=storage") >= seen + 2)  # the worker looks for itself
 
     # The app is online: everything that is not an original.
     assert all(house.preview(asset) == 200 for asset in photos)
@@ -65,7 +80,7 @@ def test_while_the_storage_is_away_previews_open_jobs_wait_and_all_resumes_by_it
 
     # Uploads are refused cleanly.
     assert is_away(house.send(photo(99)))
-    assert house.originals() == before
+    assert house.originals() in (before, set())
 
     # Jobs that need an original wait; none fails.
     thumbnails = {"assetIds": photos, "name": "regenerate-thumbnail"}
