@@ -76,6 +76,7 @@ LISTED = sql(
 """
 )
 HAS_ADMIN = sql("SELECT EXISTS (SELECT FROM users WHERE is_admin AND deleted_at IS NULL)")
+ADMINS = sql("SELECT count(*) FROM users WHERE is_admin AND deleted_at IS NULL")
 SECRETS_BY_EMAIL = sql("""
     SELECT id, password_hash, pin_hash
       FROM users
@@ -196,6 +197,11 @@ async def listed(look: Look, *, with_deleted: bool, id: UUID | None) -> list[Use
 async def has_admin(look: Look) -> bool:
     """Whether the server has an administrator."""
     return await look.value(HAS_ADMIN)
+
+
+async def admins(look: Look) -> int:
+    """How many manage the server."""
+    return await look.value(ADMINS)
 
 
 async def secrets_by_email(look: Look, email: str) -> Secrets | None:

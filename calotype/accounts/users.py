@@ -169,6 +169,23 @@ async def change_other(tx: Tx, caller: Caller, id: UserId, changes: Changes) -> 
     return await change(tx, id, changes)
 
 
+async def by_email(look: Look, email: str) -> User:
+    """Somebody by their address in lower case. Raises `Invalid` when nobody has it."""
+    user = await store.by_email(look, email)
+    if user is None or user.deleted_at is not None:
+        raise Invalid("User not found")
+    return user
+
+
+async def set_admin(tx: Tx, email: str, *, is_admin: bool) -> User:
+    """Let somebody manage the server, or not. Raises `Invalid` for the last administrator and for nobody."""
+    await store.queue_up(tx)
+    user = await by_email(tx, email)
+    if user.is_admin and not is_admin and await store.admins(tx) == 1:
+        raise Invalid("This is the only administrator. Make another one first.")
+    return await change(tx, user.id, {"is_admin": is_admin})
+
+
 async def set_pin(tx: Tx, id: UserId, hash: str | None) -> None:
     """Replace a PIN; elevated sessions stay so."""
     await store.set_pin(tx, id, hash)
