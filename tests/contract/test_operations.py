@@ -65,6 +65,18 @@ def test_what_is_not_published_is_a_twin_of_what_is(ours):
     assert extra == []
 
 
+# Where the published API deprecates PUT, newer clients send PATCH to the same path.
+TWINS = """/admin/users/{id} /admin/users/{id}/preferences /api-keys/{id} /assets /assets/{id} /libraries/{id}
+    /memories/{id} /people/{id} /sessions/{id} /stacks/{id} /tags/{id} /users/me /users/me/preferences
+    /workflows/{id}""".split()
+
+
+def test_partial_updates_are_taken_as_patch_too(ours):
+    served = [path for path in TWINS if not pending.is_pending(ours["PUT", path])]
+    assert [path for path in served if ("PATCH", path) not in ours] == []
+    assert [path for path in served if ours["PATCH", path].handler is not ours["PUT", path].handler] == []
+
+
 def test_each_deviation_has_its_reason():
     assert [d for d in DEVIATIONS if len(d.get("reason", "")) < 20] == []
 
