@@ -66,9 +66,22 @@ def test_what_is_not_published_is_a_twin_of_what_is(ours):
 
 
 # Where the published API deprecates PUT, newer clients send PATCH to the same path.
-TWINS = """/admin/users/{id} /admin/users/{id}/preferences /api-keys/{id} /assets /assets/{id} /libraries/{id}
-    /memories/{id} /people/{id} /sessions/{id} /stacks/{id} /tags/{id} /users/me /users/me/preferences
-    /workflows/{id}""".split()
+TWINS = [
+    "/admin/users/{id}",
+    "/admin/users/{id}/preferences",
+    "/api-keys/{id}",
+    "/assets",
+    "/assets/{id}",
+    "/libraries/{id}",
+    "/memories/{id}",
+    "/people/{id}",
+    "/sessions/{id}",
+    "/stacks/{id}",
+    "/tags/{id}",
+    "/users/me",
+    "/users/me/preferences",
+    "/workflows/{id}",
+]
 
 
 def test_partial_updates_are_taken_as_patch_too(ours):
