@@ -30,13 +30,17 @@ ON_WHITE = (255, 255, 255)  # what shows through where JPEG cannot be transparen
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One file to make. `short_side_px` is never enlarged to; `None` keeps every pixel. Quality 1 to 100."""
+    """One file to make. `short_side_px` is never enlarged to; `None` keeps every pixel. Quality 1 to 100.
+
+    `xmp`: a packet to put into it, for viewers that must know that a picture is a panorama.
+    """
 
     path: Path
     format: Literal["jpeg", "webp"]
     short_side_px: int | None
     quality: int = 80
     progressive: bool = False  # jpeg only
+    xmp: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +261,9 @@ def _encode(output: Output, pixels: "Pixels", icc: bytes | None) -> bytes:
 
     picture = Image.fromarray(pixels)
     body = io.BytesIO()
+    told: dict[str, Any] = {"icc_profile": icc} | ({"xmp": output.xmp.encode()} if output.xmp else {})
     if output.format == "webp":
-        picture.save(body, "WEBP", quality=output.quality, method=WEBP_METHOD, icc_profile=icc)
+        picture.save(body, "WEBP", quality=output.quality, method=WEBP_METHOD, **told)
         return body.getvalue()
     if picture.mode == "RGBA":
         flat = Image.new("RGB", picture.size, ON_WHITE)
@@ -271,7 +276,7 @@ def _encode(output: Output, pixels: "Pixels", icc: bytes | None) -> bytes:
         quality=output.quality,
         subsampling=subsampling,
         progressive=output.progressive,
-        icc_profile=icc,
+        **told,
     )
     return body.getvalue()
 

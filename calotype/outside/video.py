@@ -184,7 +184,7 @@ async def encode(
     `on_progress` gets 0 to 1. Cancelling ends ffmpeg and removes what it wrote. Raises `EncodeFailed` when no attempt
     worked, `OSError` (ENOSPC) when the volume is full, which the next attempt would not change.
     """
-    program = ffmpeg_program(config)
+    program = await asyncio.to_thread(ffmpeg_program, config)  # runs it once, to see that it does
     part = target.parent / f".{target.name}.{os.getpid()}.part"
     reasons: list[str] = []
     try:

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import stat
 import struct
@@ -18,7 +19,6 @@ from calotype.core.config import Config
 from calotype.outside import video as video_module
 from calotype.outside.decoders import Decoders, Undecodable
 from calotype.outside.images import Output, Recipe
-from calotype.outside.tonemap import to_sdr
 from calotype.outside.video import Attempt, AudioFacts, EncodeFailed, Pass, VideoFacts, encode, poster, probe
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -173,17 +173,6 @@ async def test_hdr_is_told_and_its_poster_is_made_for_screens(decoders: Decoders
         assert 130 < np.asarray(picture).mean() < 230
 
 
-def test_tone_mapping_keeps_black_and_grey_and_cuts_at_the_peak():
-    ramp = np.linspace(0, 65535, 64).astype(np.uint16)
-    rgb = np.repeat(ramp[None, :, None], 3, axis=2)
-    for transfer in ("smpte2084", "arib-std-b67"):
-        shown = to_sdr(rgb, transfer).astype(int)
-        assert shown[0, 0].max() == 0
-        assert shown[0, -1].min() >= 254
-        assert np.ptp(shown, axis=2).max() <= 2  # grey stays grey
-        assert (np.diff(shown[0, :, 0]) >= 0).all()
-
-
 async def test_the_default_track_wins_and_cover_art_does_not_count(decoders: Decoders, tmp_path: Path):
     Image.new("RGB", (300, 300)).save(tmp_path / "cover.png")
     plain = film(tmp_path / "plain.mp4", *H264)
@@ -336,13 +325,24 @@ async def test_a_playlist_is_never_followed(tmp_path: Path, content: str):
 
 
 async def an_ffmpeg(parent: psutil.Process, mark: str) -> psutil.Process:
-    for _ in range(300):
+    for _ in range(500):
         for process in parent.children(recursive=True):
-            with_name = process.name().startswith("ffmpeg")
-            if with_name and any(mark in word for word in process.cmdline()):
-                return process
+            with contextlib.suppress(psutil.Error):  # others come and go: the check that ffmpeg runs at all
+                if process.name().startswith("ffmpeg") and any(mark in word for word in process.cmdline()):
+                    return process
         await asyncio.sleep(0.02)
     raise AssertionError("no ffmpeg came")
+
+
+async def is_gone(process: psutil.Process) -> bool:
+    """Ended; whether its new parent has taken notice is not our business."""
+    for _ in range(250):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                await asyncio.sleep(0.02)
+                continue
+        return True
+    return False
 
 
 async def test_cancelling_ends_ffmpeg_and_removes_its_file(tmp_path: Path):
@@ -352,7 +352,7 @@ async def test_cancelling_ends_ffmpeg_and_removes_its_file(tmp_path: Path):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not process.is_running()
+    assert await is_gone(process)
     assert names_in(tmp_path) == ["endless.mkv"]
 
 
@@ -371,8 +371,8 @@ async def test_ffmpeg_dies_with_its_worker(tmp_path: Path):
         [sys.executable, "-c", WORKER, str(tmp_path / "endless.mkv"), str(tmp_path / "out.mp4")],
         env={**os.environ, "PYTHONPATH": str(Path(video_module.__file__).parents[2])},
     ) as worker:
-        process = await an_ffmpeg(psutil.Process(worker.pid), "endless.mkv")
-        worker.kill()
-    gone, alive = psutil.wait_procs([process], timeout=5)
-    assert gone
-    assert not alive
+        try:
+            process = await an_ffmpeg(psutil.Process(worker.pid), "endless.mkv")
+        finally:
+            worker.kill()
+    assert await is_gone(process)
