@@ -7,7 +7,7 @@ from starlette.requests import Request
 from calotype.accounts import api_keys, links, sessions
 from calotype.accounts.caller import Caller
 from calotype.api.origin import is_forged
-from calotype.core.errors import Forbidden, Problem, Unauthenticated
+from calotype.core.errors import Forbidden, Unauthenticated
 from calotype.core.world import World
 
 SESSION_COOKIE = "immich_access_token"
@@ -15,22 +15,17 @@ FORGED = "This request was sent by another website."
 
 
 async def identify(request: Request, *, required: bool) -> Caller | None:
-    """The caller of a request. Public operations (`required=False`) ignore credentials that are bad.
+    """The caller of a request; `None` for a public operation, which does not look at credentials at all.
 
-    Raises `Unauthenticated` with the contract's sentence, and `Forbidden` for a change that another website made a
-    browser send along with our cookie.
+    So a public operation answers while the database is away. Raises `Unauthenticated` with the contract's sentence, and
+    `Forbidden` for a change that another website made a browser send.
     """
-    if not required and is_forged(request.method, request.headers):
-        raise Forbidden(FORGED)
-    world: World = request.app.state.world
-    try:
-        return await identify_headers(
-            world, request.headers, request.query_params, request.cookies, method=request.method
-        )
-    except Problem:
-        if required:
-            raise
+    if not required:
+        if is_forged(request.method, request.headers):
+            raise Forbidden(FORGED)
         return None
+    world: World = request.app.state.world
+    return await identify_headers(world, request.headers, request.query_params, request.cookies, method=request.method)
 
 
 async def identify_headers(

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from calotype.accounts import secret
+from calotype.accounts.recent import RECENT
 from calotype.accounts.sessions import SessionEnded
 
 PASSWORD = "correct horse"
@@ -208,6 +209,17 @@ async def test_the_first_credential_decides_even_when_a_later_one_is_good(house,
 async def test_public_operations_ignore_bad_credentials(house, account) -> None:
     answer = await house.client("bad", **{"x-api-key": "bad"}).post("/auth/login", json=account)
     assert answer.status_code == 201
+
+
+async def test_an_operation_for_everybody_does_not_wait_for_the_database(house, ada, monkeypatch) -> None:
+    async def away():
+        raise ConnectionError
+
+    token = ada.client.headers["authorization"]
+    await RECENT.forget()
+    monkeypatch.setattr(house.world.pool, "acquire", away)
+    assert (await house.client(authorization=token).get("/server/ping")).json() == {"res": "pong"}
+    assert (await house.client(authorization=token).get("/users/me")).status_code == 503
 
 
 async def test_another_website_cannot_use_our_cookie_or_log_anybody_in(house, ada, account) -> None:
