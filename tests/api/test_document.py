@@ -1,0 +1,22 @@
+"""Our OpenAPI document, for people who write clients."""
+
+
+async def test_the_document_is_public_and_complete(house):
+    document = (await house.client().get("/spec.json")).json()
+    assert document["openapi"].startswith("3.")
+    ping = document["paths"]["/api/server/ping"]["get"]
+    assert ping["operationId"] == "pingServer"
+    assert document["paths"]["/api/users/me"]["get"]["x-permission"] == "user.read"
+    assert "/api/albums" not in document["paths"]
+
+
+async def test_yaml_is_the_same_text(house):
+    json, yaml = await house.client().get("/spec.json"), await house.client().get("/spec.yaml")
+    assert (yaml.content, yaml.headers["content-type"]) == (json.content, "application/yaml")
+
+
+async def test_discovery_and_style_sheet_lie_outside_the_api(house):
+    stranger = house.client()
+    assert (await stranger.get("http://calotype/.well-known/immich")).json() == {"api": {"endpoint": "/api"}}
+    css = await stranger.get("http://calotype/custom.css")
+    assert (css.text, css.headers["content-type"].split(";")[0]) == ("", "text/css")
