@@ -373,48 +373,94 @@ async def test_a_hurried_gif_plays_at_the_pace_of_browsers(decoders: Decoders, t
     assert await animation_ms(decoders, tmp_path / "a.gif") == 200
 
 
-def minimal_dng(width: int, height: int) -> bytes:
-    """An uncompressed 16-bit Bayer DNG of one red surface."""
-    mosaic = np.zeros((height, width), dtype="<u2")
-    mosaic[0::2, 0::2] = 40_000  # R G / G B
-    mosaic[0::2, 1::2] = mosaic[1::2, 0::2] = 4_000
-    mosaic[1::2, 1::2] = 4_000
+def directory(tags: list[tuple[int, int, int, bytes]], at: int) -> bytes:
+    """A TIFF directory that begins at `at`, followed by the values that do not fit into it."""
+    tail_at = at + 2 + 12 * len(tags) + 4
+    entries, tail = b"", b""
+    for tag, kind, count, content in sorted(tags):
+        value = content.ljust(4, b"\0")
+        if len(content) > 4:
+            value = struct.pack("<I", tail_at + len(tail))
+            tail += content + b"\0" * (len(content) % 2)
+        entries += struct.pack("<HHI", tag, kind, count) + value
+    return struct.pack("<H", len(tags)) + entries + bytes(4) + tail
+
+
+def minimal_dng(width: int, height: int, *, preview: bytes = b"", orientation: int = 6) -> bytes:
+    """An uncompressed 16-bit Bayer DNG of one red surface, with a camera's JPEG if given."""
+    mosaic = np.full((height, width), 4_000, dtype="<u2")
+    mosaic[0::2, 0::2] = 40_000  # the red ones of R G / G B
     strip = mosaic.tobytes()
-    identity = b"".join(struct.pack("<ii", value, 1) for value in (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    neutral = b"".join(struct.pack("<II", 1, 1) for _ in range(3))
-    tags: list[tuple[int, int, int, bytes]] = [
-        (254, 4, 1, struct.pack("<I", 0)),
-        (256, 4, 1, struct.pack("<I", width)),
-        (257, 4, 1, struct.pack("<I", height)),
-        (258, 3, 1, struct.pack("<HH", 16, 0)),
-        (259, 3, 1, struct.pack("<HH", 1, 0)),
-        (262, 3, 1, struct.pack("<HH", 32803, 0)),
+    strip_at = 8
+    preview_at = strip_at + len(strip)
+    first_at = (preview_at + len(preview) + 1) // 2 * 2
+    short, long = (lambda *v: struct.pack(f"<{len(v)}H", *v)), (lambda *v: struct.pack(f"<{len(v)}I", *v))
+    raw = [
+        (254, 4, 1, long(0)),
+        (256, 4, 1, long(width)),
+        (257, 4, 1, long(height)),
+        (258, 3, 1, short(16)),
+        (259, 3, 1, short(1)),
+        (262, 3, 1, short(32803)),  # colour filter array
+        (273, 4, 1, long(strip_at)),
+        (277, 3, 1, short(1)),
+        (278, 4, 1, long(height)),
+        (279, 4, 1, long(len(strip))),
+        (33421, 3, 2, short(2, 2)),
+        (33422, 1, 4, bytes([0, 1, 1, 2])),
+        (50717, 4, 1, long(65535)),
+    ]
+    camera = [
         (271, 2, 5, b"Test\0"),
         (272, 2, 5, b"Test\0"),
-        (273, 4, 1, b"STRP"),
-        (274, 3, 1, struct.pack("<HH", 6, 0)),
-        (277, 3, 1, struct.pack("<HH", 1, 0)),
-        (278, 4, 1, struct.pack("<I", height)),
-        (279, 4, 1, struct.pack("<I", len(strip))),
-        (33421, 3, 2, struct.pack("<HH", 2, 2)),
-        (33422, 1, 4, bytes([0, 1, 1, 2])),
+        (274, 3, 1, short(orientation)),
         (50706, 1, 4, bytes([1, 4, 0, 0])),
         (50708, 2, 5, b"Test\0"),
-        (50717, 4, 1, struct.pack("<I", 65535)),
-        (50721, 10, 9, identity),
-        (50728, 5, 3, neutral),
-        (50778, 3, 1, struct.pack("<HH", 21, 0)),
+        (50721, 10, 9, b"".join(struct.pack("<ii", value, 1) for value in (1, 0, 0, 0, 1, 0, 0, 0, 1))),
+        (50728, 5, 3, long(1, 1) * 3),
+        (50778, 3, 1, short(21)),
     ]
-    table_end = 8 + 2 + 12 * len(tags) + 4
-    extra, entries = b"", b""
-    for tag, kind, count, value in tags:
-        if len(value) > 4:
-            offset = table_end + len(extra)
-            extra += value + b"\0" * (len(value) % 2)
-            value = struct.pack("<I", offset)
-        entries += struct.pack("<HHI", tag, kind, count) + value
-    entries = entries.replace(b"STRP", struct.pack("<I", table_end + len(extra)))
-    return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(4) + extra + strip
+    if not preview:
+        return b"II*\0" + long(first_at) + strip + bytes(first_at - preview_at) + directory(raw + camera, first_at)
+    with Image.open(io.BytesIO(preview)) as shown:
+        shown_width, shown_height = shown.size
+    first = [
+        *camera,
+        (254, 4, 1, long(1)),
+        (256, 4, 1, long(shown_width)),
+        (257, 4, 1, long(shown_height)),
+        (258, 3, 3, short(8, 8, 8)),
+        (259, 3, 1, short(7)),
+        (262, 3, 1, short(6)),
+        (273, 4, 1, long(preview_at)),
+        (277, 3, 1, short(3)),
+        (278, 4, 1, long(shown_height)),
+        (279, 4, 1, long(len(preview))),
+    ]
+    raw_at = first_at + len(directory([*first, (330, 4, 1, long(0))], first_at))
+    body = directory([*first, (330, 4, 1, long(raw_at))], first_at)
+    gap = bytes(first_at - preview_at - len(preview))
+    return b"II*\0" + long(first_at) + strip + preview + gap + body + directory(raw, raw_at)
+
+
+@pytest.mark.parametrize("own_orientation", [None, 6])
+@pytest.mark.parametrize("prefer", [True, False])
+async def test_a_cameras_own_jpeg_is_taken_when_it_is_large_enough(
+    decoders: Decoders, tmp_path: Path, own_orientation: int | None, prefer: bool
+):
+    exif = Image.Exif()
+    if own_orientation:
+        exif[0x0112] = own_orientation
+    blue = io.BytesIO()
+    Image.new("RGB", (640, 480), (20, 20, 220)).save(blue, "JPEG", exif=exif)
+    (tmp_path / "a.dng").write_bytes(minimal_dng(640, 480, preview=blue.getvalue()))
+    for short_side, from_camera in ((400, True), (480, True), (600, False)):
+        out = Output(tmp_path / "p.jpeg", "jpeg", short_side)
+        made = await render(decoders, tmp_path / "a.dng", Recipe((out,), prefer_embedded=prefer))
+        assert made.format == "raw"
+        assert (made.width_px, made.height_px) == (480, 640)
+        expected = "blue" if prefer and from_camera else "red"
+        assert colour_at(tmp_path / "p.jpeg", 0.5, 0.5) == expected
 
 
 async def test_a_raw_file_is_developed_and_turned(decoders: Decoders, tmp_path: Path):
