@@ -1,0 +1,123 @@
+"""Photos in: `python bench/intake.py --url http://127.0.0.1:2283 --root-pid PID` against a fresh server.
+
+Signs up, uploads 300 photos of 12 MP with four clients, waits for the last thumbnail, and prints CPU, rate and memory of the
+whole process tree; then the memory after two idle minutes.
+"""
+
+import argparse
+import http.client
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from corpus import photos
+from measure import Client, cpu_s, pss_mib, sign_in, table, tree
+
+EMAIL, PASSWORD = "bench@example.com", "password-of-the-bench"
+
+
+def _form(path: Path) -> tuple[bytes, str]:
+    edge = "calotypebench"
+    fields = {"fileCreatedAt": "2024-05-01T10:00:00.000Z", "fileModifiedAt": "2024-05-01T10:00:00.000Z"}
+    text = "".join(f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items())
+    head = f'--{edge}\r\nContent-Disposition: form-data; name="assetData"; filename="{path.name}"\r\n\r\n'
+    return text.encode() + head.encode() + path.read_bytes() + f"\r\n--{edge}--\r\n".encode(), edge
+
+
+def upload(url: str, token: str, paths: list[Path], clients: int) -> None:
+    """Send every file; raises when one was not taken."""
+    waiting: queue.Queue[Path] = queue.Queue()
+    for path in paths:
+        waiting.put(path)
+    failures: list[str] = []
+
+    def send() -> None:
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=300)
+        while True:
+            try:
+                path = waiting.get_nowait()
+            except queue.Empty:
+                return
+            body, edge = _form(path)
+            headers = {"authorization": f"Bearer {token}", "content-type": f"multipart/form-data; boundary={edge}"}
+            connection.request("POST", "/api/assets", body=body, headers=headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status != 201:
+                failures.append(f"{path.name}: {answer.status} {content[:200]!r}")
+
+    threads = [threading.Thread(target=send) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise RuntimeError("\n".join(failures[:5]))
+
+
+def _ready(client: Client) -> int:
+    buckets = client.json("GET", "/timeline/buckets")
+    done = 0
+    for bucket in buckets:
+        columns = client.json("GET", f"/timeline/bucket?timeBucket={bucket['timeBucket']}")
+        done += sum(value is not None for value in columns["thumbhash"])
+    return done
+
+
+class Peak(threading.Thread):
+    """The highest memory of a process tree, looked at twice a second."""
+
+    def __init__(self, root: int) -> None:
+        super().__init__(daemon=True)
+        self.root, self.mib, self.ended = root, 0.0, threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.5):
+            self.mib = max(self.mib, pss_mib(tree(self.root)))
+
+
+def intake(url: str, root: int, count: int, clients: int, idle_s: float) -> dict[str, Any]:
+    """One import, measured."""
+    anyone = Client(url, "")
+    if not anyone.json("GET", "/server/config")["isInitialized"]:
+        anyone.json("POST", "/auth/admin-sign-up", {"email": EMAIL, "password": PASSWORD, "name": "Bench"})
+    client = sign_in(url, EMAIL, PASSWORD)
+    paths = photos(Path(__file__).parent / "corpus", count)
+    already = _ready(client)
+    peak = Peak(root)
+    peak.start()
+    cpu, begun = cpu_s(tree(root)), time.perf_counter()
+    upload(url, client.token, paths, clients)
+    uploaded_s, upload_cpu = time.perf_counter() - begun, cpu_s(tree(root)) - cpu
+    while _ready(client) - already < count:
+        time.sleep(1)
+        if time.perf_counter() - begun > 1800:
+            raise RuntimeError("the previews did not come")
+    whole_s, whole_cpu = time.perf_counter() - begun, cpu_s(tree(root)) - cpu
+    peak.ended.set()
+    time.sleep(idle_s)
+    return {
+        "photos": count,
+        "upload photos/s": count / uploaded_s,
+        "upload CPU-s a photo": upload_cpu / count,
+        "CPU-s a photo, all": whole_cpu / count,
+        "photos/min": count / whole_s * 60,
+        "peak PSS MiB": peak.mib,
+        "idle PSS MiB": pss_mib(tree(root)),
+    }
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--url", default="http://127.0.0.1:2283")
+    arguments.add_argument("--root-pid", type=int, required=True)
+    arguments.add_argument("--photos", type=int, default=300)
+    arguments.add_argument("--clients", type=int, default=4)
+    arguments.add_argument("--idle", type=float, default=120)
+    given = arguments.parse_args()
+    result = intake(given.url, given.root_pid, given.photos, given.clients, given.idle)
+    print(table([{"measure": key, "value": value} for key, value in result.items()]))

@@ -1,0 +1,173 @@
+"""What reading costs at a size: `python bench/reading.py --data DIR --assets 100000`.
+
+Starts a server of its own on an empty data folder, fills its database by COPY, and asks each kind of request over plain
+HTTP. With --url, --root-pid and no --data it measures any other server that already holds such a library.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from measure import Client, Cost, cost, sign_in, table
+from seed import PASSWORD, seed
+
+EMAIL = "bench@example.com"
+THUMBNAIL_BYTES = 17_000
+SEARCHES: dict[str, dict[str, Any]] = {
+    "newest 100": {},
+    "by city": {"city": "Berlin"},
+    "by country": {"country": "Japan"},
+    "by state": {"state": "Latium"},
+    "by make": {"make": "motorola"},
+    "by model": {"model": "X-T5"},
+    "by lens": {"lensModel": "XF23mmF1.4 R LM WR"},
+    "without make": {"make": None},
+    "rated 5": {"rating": 5},
+    "unrated": {"rating": None},
+    "favourites": {"isFavorite": True},
+    "videos": {"type": "VIDEO"},
+    "archived": {"visibility": "archive"},
+    "by file name": {"originalFileName": "IMG_1234"},
+    "by part of a path": {"originalPath": "abcd1"},
+    "by description": {"description": "day 77"},
+    "taken in a month": {"takenAfter": "2024-01-01T00:00:00Z", "takenBefore": "2024-02-01T00:00:00Z"},
+    "added on a day": {"createdAfter": "2024-01-01T00:00:00Z", "createdBefore": "2024-01-02T00:00:00Z"},
+    "changed lately": {"updatedAfter": "2030-01-01T00:00:00Z"},
+    "in the trash": {"trashedAfter": "2020-01-01T00:00:00Z"},
+    "offline": {"isOffline": True},
+    "with motion": {"isMotion": True},
+    "encoded": {"isEncoded": True},
+    "in no album": {"isNotInAlbum": True},
+    "untagged": {"tagIds": None},
+    "by checksum": {"checksum": "0" * 40},
+    "videos of Berlin, rated 5": {"type": "VIDEO", "city": "Berlin", "rating": 5},
+}
+
+
+def measure(client: Client, root: int, *, heavy: int = 30, light: int = 400) -> list[Cost]:
+    """Every kind of request."""
+    newest = client.json("POST", "/search/metadata", {"size": 1000})["assets"]["items"]
+    ids = [item["id"] for item in newest]
+    rnd = random.Random(1)
+    months = [bucket["timeBucket"] for bucket in client.json("GET", "/timeline/buckets")]
+    middle = months[len(months) // 2]
+    thumbnail = ids[0]
+    asks: list[tuple[str, Callable[[], tuple[int, bytes]], int]] = [
+        ("ping", lambda: client.ask("GET", "/server/ping"), light),
+        ("timeline/buckets", lambda: client.ask("GET", "/timeline/buckets"), light),
+        ("timeline/bucket, kept", lambda: client.ask("GET", f"/timeline/bucket?timeBucket={middle}"), light // 2),
+        ("asset info", lambda: client.ask("GET", f"/assets/{rnd.choice(ids)}"), light),
+        ("thumbnail 17 kB", lambda: client.ask("GET", f"/assets/{thumbnail}/thumbnail"), light),
+    ]
+    rows = [cost(name, root, ask, requests=count) for name, ask, count in asks]
+    for name, body in SEARCHES.items():
+        sent = {**body, "size": 100, "withExif": True}
+        rows.append(
+            cost(
+                f"search: {name}",
+                root,
+                lambda sent=sent: client.ask("POST", "/search/metadata", sent),
+                requests=heavy * 3,
+            )
+        )
+    return rows
+
+
+def cold_bucket(client: Client, root: int, *, requests: int = 20) -> Cost:
+    """A month whose kept body is out of date each time: before every request one of its photos changes.
+
+    The price of the change alone is measured the same way and taken off.
+    """
+    buckets = client.json("GET", "/timeline/buckets")
+    middle = buckets[len(buckets) // 2]["timeBucket"]
+    inside = client.json("GET", f"/timeline/bucket?timeBucket={middle}")["id"][0]
+    favourite = False
+
+    def change() -> tuple[int, bytes]:
+        nonlocal favourite
+        favourite = not favourite
+        return client.ask("PUT", f"/assets/{inside}", {"isFavorite": favourite})
+
+    def both() -> tuple[int, bytes]:
+        change()
+        return client.ask("GET", f"/timeline/bucket?timeBucket={middle}")
+
+    alone, together = cost("", root, change, requests=requests * 3), cost("", root, both, requests=requests)
+    return Cost(
+        "timeline/bucket, cold", requests, together.cpu_ms - alone.cpu_ms, together.p50_ms - alone.p50_ms,
+        together.p95_ms - alone.p95_ms, together.size,
+    )  # fmt: skip
+
+
+def own_server(data: Path, port: int) -> subprocess.Popen[bytes]:
+    """A fresh server on a data folder; returns when it answers."""
+    environment = {
+        **os.environ,
+        "CALOTYPE_DATA": str(data),
+        "CALOTYPE_PORT": str(port),
+        "CALOTYPE_LOG_LEVEL": "warning",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "calotype", "run"], env=environment)
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < 60:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/server/ping", timeout=1):
+                return process
+        except OSError:
+            time.sleep(0.1)
+    process.terminate()
+    raise RuntimeError("the server did not start")
+
+
+def seeded(data: Path, assets: int) -> None:
+    """Fill the embedded database of a data folder, and put one thumbnail where the newest photo's is looked for."""
+    from calotype.outside import embedded
+
+    url = embedded.postgres_url(embedded.run_folder(data))
+    asyncio.run(seed(url, assets))
+
+
+def place_thumbnail(data: Path, client: Client) -> None:
+    """A file of the usual size for the newest photo."""
+    newest = client.json("POST", "/search/metadata", {"size": 1})["assets"]["items"][0]["id"]
+    path = data / "thumbs" / "bench" / f"{newest}_thumbnail.webp"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(random.Random(1).randbytes(THUMBNAIL_BYTES))
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--url", default="")
+    arguments.add_argument("--root-pid", type=int, default=0)
+    arguments.add_argument("--data", type=Path)
+    arguments.add_argument("--port", type=int, default=22830)
+    arguments.add_argument("--assets", type=int, default=100_000)
+    given = arguments.parse_args()
+    process = None
+    try:
+        if given.data:
+            given.data = given.data.absolute()
+            process = own_server(given.data, given.port)
+            url, root = f"http://127.0.0.1:{given.port}", process.pid
+            seeded(given.data, given.assets)
+            someone = sign_in(url, EMAIL, PASSWORD)
+            place_thumbnail(given.data, someone)
+            time.sleep(10)  # the counts are folded meanwhile
+        else:
+            url, root = given.url, given.root_pid
+            someone = sign_in(url, EMAIL, PASSWORD)
+        rows = [*measure(someone, root), cold_bucket(someone, root)]
+        print(table([asdict(row) for row in rows]))
+    finally:
+        if process:
+            process.terminate()
+            process.wait(30)
