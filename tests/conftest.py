@@ -22,6 +22,9 @@ from calotype.outside import migrate
 from calotype.outside.embedded import Postgres, Valkey
 from calotype.outside.embedded import postgres_url as url_of
 from calotype.outside.postgres import PgPool, connect
+from tests.processes import account, open_house
+
+__all__ = ["account", "open_house"]
 
 TEMPLATE = "template_calotype"
 FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200")
