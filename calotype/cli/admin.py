@@ -130,11 +130,14 @@ def _set_admin(email: str, *, is_admin: bool) -> None:
 def _in_world(work: Callable[[World], Awaitable[T]]) -> T:
     """Do it on a world of its own. The server may run meanwhile; if it has an embedded database, it must."""
     from calotype import compose
+    from calotype.outside import embedded, migrate
 
     config = configuration.read()
     log.set_up("error")
 
     async def run() -> T:
+        if await migrate.is_needed(embedded.database_url(config)):
+            raise Invalid("The database is not prepared for this version yet. Start Calotype first.")
         async with compose.world(config) as world:
             return await work(world)
 
