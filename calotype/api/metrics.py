@@ -10,6 +10,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
     multiprocess,
 )
@@ -23,6 +24,8 @@ from calotype.server import health
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # From a cached thumbnail to a slow search; uploads of large videos fall into the last.
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+
+disable_created_metrics()  # when a series began is of no use to us, and doubles the page
 
 OURS = CollectorRegistry(auto_describe=True)
 REQUESTS = Counter("calotype_requests", "Requests answered.", ["op", "method", "status"], registry=OURS)

@@ -1,8 +1,11 @@
 """What this server is and can do, as clients ask before they trust it."""
 
 import asyncio
+import re
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files, version
 from typing import Any
 
 from calotype import __version__
@@ -39,12 +42,17 @@ def description() -> dict[str, Any]:
         "build": __version__,
         "repository": "calotype",
     }
-    for key, package in (("libvips", "pyvips-binary"), ("ffmpeg", "imageio-ffmpeg")):
-        try:
-            found[key] = version(package)
-        except PackageNotFoundError:
-            continue  # a slim installation without decoders says nothing about them
+    with suppress(PackageNotFoundError):  # an installation without decoders says nothing about them
+        found["libvips"] = version("pyvips-binary")
+        found["ffmpeg"] = _ffmpeg_version()
     return found
+
+
+@cache
+def _ffmpeg_version() -> str:
+    """The version in the name of the packaged program (`ffmpeg-linux-x86_64-v7.0.2`); empty for another one."""
+    named = (re.search(r"/ffmpeg-.*-v([\d.]+\d)", str(file)) for file in files("imageio-ffmpeg") or [])
+    return next((match[1] for match in named if match), "")
 
 
 def apk_links() -> dict[str, str]:
