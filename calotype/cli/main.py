@@ -12,6 +12,7 @@ ROLES = ("api", "work", "infer", "migrate")
 OTHERS: dict[str, tuple[str, str, bool]] = {
     "doctor": ("calotype.cli.doctor", "doctor", False),
     "upload": ("calotype.cli.upload", "upload", False),
+    "login": ("calotype.cli.upload", "login", False),
     "admin": ("calotype.cli.admin", "app", True),
 }
 

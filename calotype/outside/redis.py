@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from redis import exceptions
@@ -15,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from calotype.core.errors import Offline
 from calotype.core.log import say
 
 CHANNEL = "calotype:push"
@@ -148,3 +151,36 @@ class RedisCache:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a broker says about itself. `eviction_policy` is empty where it may not be asked."""
+
+    software: str
+    round_trip_s: float
+    time: datetime
+    eviction_policy: str
+    is_durable: bool
+
+
+async def facts(url: str) -> Facts:
+    """Ask a broker about itself. Raises `Offline` when it does not answer."""
+    client = connect(url)
+    try:
+        info: Any = await client.info()
+        began = time.perf_counter()
+        seconds, micros = await client.time()
+        took_s = time.perf_counter() - began
+    except AWAY as error:
+        raise Offline(f"Valkey is not reachable ({type(error).__name__}).") from error
+    finally:
+        await client.aclose()
+    name, version = info.get("server_name", "redis"), info.get("valkey_version") or info.get("redis_version")
+    return Facts(
+        software=f"{str(name).capitalize()} {version}",
+        round_trip_s=took_s,
+        time=datetime.fromtimestamp(seconds + micros / 1e6, UTC),
+        eviction_policy=str(info.get("maxmemory_policy", "")),
+        is_durable=info.get("aof_enabled") == 1,
+    )
