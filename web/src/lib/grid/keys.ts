@@ -24,8 +24,10 @@ export async function gridKey(event: KeyboardEvent, wall: Wall): Promise<void> {
 	if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
 	const { timeline } = wall;
 	const place = wall.id ? timeline.find(wall.id) : null;
-	const isOnPhoto = event.target instanceof Element && event.target.closest('[data-photo]') !== null;
-	const isFree = event.target === document.body || isOnPhoto;
+	const isWithin = (selector: string) => event.target instanceof Element && event.target.closest(selector) !== null;
+	const isOnPhoto = isWithin('[data-photo]');
+	/** Focus is nowhere in particular, or on the wall: arrows and the space bar are ours. */
+	const isFree = event.target === document.body || isOnPhoto || isWithin('[data-mark]');
 	const photo = photoOf(place);
 
 	if (event.key === 'Escape' && selection.isActive) {
@@ -33,13 +35,27 @@ export async function gridKey(event: KeyboardEvent, wall: Wall): Promise<void> {
 		selection.clear();
 		return;
 	}
-	if (event.ctrlKey || event.metaKey || event.altKey || !isFree) {
+	if (event.ctrlKey || event.metaKey || event.altKey) {
 		if ((event.ctrlKey || event.metaKey) && event.key === 'a' && isFree) {
 			event.preventDefault();
 			for (const month of timeline.months) selection.add(month.photos ?? []);
 		}
 		return;
 	}
+	const action = ACTIONS.filter((each) => each.key === event.key);
+	const chosen = selection.isActive ? [...selection.photos.values()] : photo && isOnPhoto ? [photo] : [];
+	const possible = action.find((each) => isPossible(each, chosen, timeline.source.name));
+	if (possible) {
+		event.preventDefault();
+		await possible.run(chosen);
+		return;
+	}
+	if (isFree) await move(event, wall, place, isOnPhoto);
+}
+
+async function move(event: KeyboardEvent, wall: Wall, place: Place | null, isOnPhoto: boolean): Promise<void> {
+	const { timeline } = wall;
+	const photo = photoOf(place);
 	const scroll = SCROLLS[event.key];
 	if (scroll) {
 		event.preventDefault();
@@ -66,12 +82,6 @@ export async function gridKey(event: KeyboardEvent, wall: Wall): Promise<void> {
 		event.preventDefault();
 		selection.toggle(photo);
 		return;
-	}
-	const action = ACTIONS.find((each) => each.key === event.key);
-	const chosen = selection.isActive ? [...selection.photos.values()] : photo && isOnPhoto ? [photo] : [];
-	if (action && chosen.length > 0 && isPossible(action, chosen, timeline.source.name)) {
-		event.preventDefault();
-		await action.run(chosen);
 	}
 }
 

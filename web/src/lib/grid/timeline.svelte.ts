@@ -43,6 +43,7 @@ export class Timeline {
 	viewport = 0;
 	private shape: Shape | null = null;
 	private listing: AbortController | null = null;
+	private refreshDue = Infinity;
 	private refreshTimer: ReturnType<typeof setTimeout> | undefined;
 	private touched = new Set<string>();
 
@@ -69,9 +70,12 @@ export class Timeline {
 	/** Many events in a burst (an upload of 300 photos) become few looks. */
 	refreshSoon(touched: Iterable<string> = [], delayMs = 400) {
 		for (const key of touched) this.touched.add(key);
-		if (!this.isShown || this.refreshTimer) return;
+		const due = performance.now() + delayMs;
+		if (!this.isShown || this.refreshDue <= due) return;
+		clearTimeout(this.refreshTimer);
+		this.refreshDue = due;
 		this.refreshTimer = setTimeout(() => {
-			this.refreshTimer = undefined;
+			this.refreshDue = Infinity;
 			void this.refresh();
 		}, delayMs);
 	}

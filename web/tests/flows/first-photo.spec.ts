@@ -1,0 +1,197 @@
+// One photo all the way: sign up, upload, browse, look, throw away, restore.
+
+import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { paint } from './pictures';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PASSWORD = 'a wonderful day';
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+const problems: string[] = [];
+
+test.beforeAll(async ({ browser }) => {
+	page = await browser.newPage();
+	page.on('pageerror', (problem) => problems.push(problem.message));
+	page.on('console', (line) => {
+		if (line.text().includes('Content Security Policy')) problems.push(line.text());
+	});
+	page.on('request', (request) => {
+		const url = new URL(request.url());
+		if (/^(https?|wss?):$/.test(url.protocol) && url.hostname !== new URL(page.url()).hostname && page.url() !== 'about:blank') problems.push(`left the house: ${url.href}`);
+	});
+});
+
+test.afterAll(async () => {
+	await page.close();
+	expect(problems).toEqual([]);
+});
+
+const tiles = () => page.locator('a[data-photo]');
+
+async function isAccessible(where: string) {
+	await page.evaluate(axe);
+	const faults = await page.evaluate(async () => {
+		type Axe = { run(options: object): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }> };
+		const { violations } = await (window as unknown as { axe: Axe }).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
+		return violations.map((each) => `${each.id}: ${each.help} — ${each.nodes[0]?.html.slice(0, 160)}`);
+	});
+	expect(faults, where).toEqual([]);
+}
+
+test('the first visitor becomes the administrator in three steps', async () => {
+	await page.goto('/');
+	await expect(page).toHaveURL(/\/auth\/register/);
+	await isAccessible('sign-up');
+	await page.getByLabel('Name').fill('Ada Lind');
+	await page.getByLabel('E-mail').fill('ada@example.com');
+	await page.getByLabel('Password').fill(PASSWORD);
+	await page.getByRole('button', { name: 'Create account' }).click();
+	await expect(page.getByText('Where photos live')).toBeVisible();
+	await expect(page.getByText(/free of/)).toBeVisible();
+	await page.getByRole('button', { name: 'Continue' }).click();
+	await page.getByRole('link', { name: 'Later' }).click();
+	await expect(page.getByText('Your photos will be here')).toBeVisible();
+});
+
+test('picked photos are sent, prepared and appear by themselves', async () => {
+	const pictures = [await paint(page, 'one.jpg', 10), await paint(page, 'two.jpg', 120), await paint(page, 'three.jpg', 240)];
+	await page.locator('input[type=file]').first().setInputFiles(pictures);
+	await expect(page.getByText('3 files are here')).toBeVisible({ timeout: 30_000 });
+	await expect(tiles()).toHaveCount(3, { timeout: 60_000 });
+	await expect(page.locator('a[data-photo] img.loaded')).toHaveCount(3, { timeout: 60_000 });
+	await isAccessible('timeline');
+});
+
+test('a photo that is here already is told, with the way to it', async () => {
+	await page.getByRole('button', { name: 'Close' }).first().click();
+	await page.locator('input[type=file]').first().setInputFiles([await paint(page, 'again.jpg', 120), { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('words') }]);
+	await expect(page.getByText('“notes.txt” is not a photo or video we know.')).toBeVisible();
+	await expect(page.getByRole('link', { name: 'Already here' })).toHaveAttribute('href', /\/photos\/[0-9a-f-]{36}/);
+	await page.getByRole('button', { name: 'Close' }).last().click();
+});
+
+test('the keyboard opens, turns and leaves a photo, and focus stays with it', async () => {
+	await tiles().first().focus();
+	await page.keyboard.press('Enter');
+	await expect(page).toHaveURL(/\/photos\/[0-9a-f-]{36}/);
+	await expect(page.getByText('1 of 3')).toBeVisible();
+	await page.keyboard.press('ArrowRight');
+	await expect(page.getByText('2 of 3')).toBeVisible();
+	await page.keyboard.press('i');
+	await expect(page.getByText(/640 × /)).toBeVisible();
+	await isAccessible('viewer');
+	await page.keyboard.press('i');
+	await page.keyboard.press('Escape');
+	await expect(page).toHaveURL(/\/photos$/);
+	await expect(tiles().nth(1)).toBeFocused();
+});
+
+test('a description is kept', async () => {
+	await tiles().first().click();
+	await page.keyboard.press('i');
+	await page.getByPlaceholder('Add a description').fill('Red evening');
+	await page.keyboard.press('Escape');
+	await page.reload();
+	await expect(page.getByPlaceholder('Add a description')).toHaveValue('Red evening');
+	await page.keyboard.press('i');
+	await page.getByRole('button', { name: 'Back' }).click();
+	await expect(page).toHaveURL(/\/photos$/);
+});
+
+test('the trash takes, undo gives back, and the trash page restores', async () => {
+	await expect(tiles()).toHaveCount(3);
+	await tiles().first().focus();
+	await page.keyboard.press('Delete');
+	await expect(tiles()).toHaveCount(2);
+	await page.getByRole('button', { name: 'Undo' }).click();
+	await expect(tiles()).toHaveCount(3);
+	await tiles().first().focus();
+	await page.keyboard.press('Delete');
+	await expect(tiles()).toHaveCount(2);
+	await page.keyboard.press('g');
+	await page.keyboard.press('t');
+	await expect(page).toHaveURL(/\/trash/);
+	await expect(tiles()).toHaveCount(1);
+	await isAccessible('trash');
+	await tiles().first().focus();
+	await page.keyboard.press('r');
+	await expect(page.getByText('The trash is empty')).toBeVisible();
+	await page.goto('/photos');
+	await expect(tiles()).toHaveCount(3);
+});
+
+test('favourites and the archive are where they say', async () => {
+	await tiles().first().focus();
+	await page.keyboard.press('f');
+	await page.getByRole('link', { name: 'Favourites' }).first().click();
+	await expect(tiles()).toHaveCount(1);
+	await page.getByRole('link', { name: 'Photos' }).first().click();
+	await tiles().nth(1).focus();
+	await page.keyboard.press('a');
+	await expect(tiles()).toHaveCount(2);
+	await page.getByRole('link', { name: 'Archive' }).first().click();
+	await expect(tiles()).toHaveCount(1);
+	await tiles().first().focus();
+	await page.keyboard.press('a');
+	await expect(page.getByText('Nothing archived')).toBeVisible();
+});
+
+test('the locked folder opens with a PIN only', async () => {
+	await page.goto('/photos');
+	await tiles().last().hover();
+	await page.locator('[data-mark]').last().click();
+	await page.getByRole('button', { name: 'Move to locked folder' }).click();
+	await expect(tiles()).toHaveCount(2);
+	await page.goto('/locked');
+	await page.getByLabel('PIN', { exact: true }).fill('123456');
+	await page.getByLabel('PIN again').fill('123456');
+	await isAccessible('PIN');
+	await page.getByRole('button', { name: 'Set PIN' }).click();
+	await expect(tiles()).toHaveCount(1);
+	await page.getByRole('button', { name: 'Lock again' }).click();
+	await expect(page).toHaveURL(/\/photos$/);
+	await page.goto('/locked');
+	await expect(page.getByText('These photos open with your PIN.')).toBeVisible();
+});
+
+test('search finds by description and by file name', async () => {
+	await page.goto('/search');
+	await page.getByRole('searchbox').fill('red even');
+	await page.keyboard.press('Enter');
+	await expect(page.getByText('1 found')).toBeVisible();
+	await isAccessible('search');
+});
+
+test('the administrator sees queues and storage', async () => {
+	await page.goto('/admin');
+	await expect(page.getByText('Reading metadata')).toBeVisible();
+	await expect(page.getByText(/free$/)).toBeVisible();
+	await isAccessible('administration');
+});
+
+test('the account page makes a key and shows it once', async () => {
+	await page.goto('/account');
+	await page.getByLabel('Name').last().fill('Test key');
+	await page.getByRole('button', { name: 'Create key' }).click();
+	await expect(page.getByText('It is shown this once')).toBeVisible();
+	await isAccessible('account');
+});
+
+test('signing out closes the door, and signing in comes back to the page', async () => {
+	await page.goto('/archive');
+	await page.getByRole('button', { name: /Account of/ }).click();
+	await page.getByRole('menuitem', { name: 'Sign out' }).click();
+	await expect(page).toHaveURL(/\/auth\/login/);
+	await isAccessible('sign-in');
+	await page.getByLabel('E-mail').fill('ada@example.com');
+	await page.getByLabel('Password').fill('not the password');
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await expect(page.getByText('E-mail or password is not right.')).toBeVisible();
+	await page.getByLabel('Password').fill(PASSWORD);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await expect(page).toHaveURL(/\/archive/);
+});
