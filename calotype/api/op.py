@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Router
 from starlette.types import Receive, Scope, Send
 
-from calotype.api import answers
+from calotype.api import answers, binding
+from calotype.api.binding import Binding
 from calotype.api.call import Reading, Writing
 from calotype.api.caller import identify
 from calotype.core.errors import Forbidden, TooLarge, Unauthenticated
@@ -115,19 +116,21 @@ def _camel(name: str) -> str:
 
 
 class OpRoute(APIRoute):
-    """A FastAPI route that asks who is calling before anything else is read."""
+    """A FastAPI route for the document's sake; serving asks who is calling before anything else is read."""
 
     op: Op
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        validated = super().get_route_handler()
+    call: Callable[..., Awaitable[Response]]
+    binding: Binding
 
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def handle(request: Request) -> Response:
-            op: Op = request.scope["route"].op
+            route: OpRoute = request.scope["route"]
+            op = route.op
             request.state.caller = await _admit(request, op)
             if not op.raw and op.method != "GET":
                 await _limit_body(request)
-            return await validated(request)
+            return await route.call(request, **await route.binding.arguments(request))
 
         return handle
 
@@ -217,7 +220,7 @@ def route(op: Op) -> OpRoute:
         include_in_schema=not op.hidden,
         openapi_extra={"x-permission": op.may, "x-admin": op.admin, "x-shared-link": op.link},
     )
-    made.op = op
+    made.op, made.call, made.binding = op, endpoint, binding.of(handler, op.path, rest)
     made.path_regex = re.compile(made.path_regex.pattern, re.IGNORECASE)
     return made
 

@@ -35,7 +35,7 @@ def render(request: Request, error: BaseException) -> Response:
         headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Offline | TooMany) else None
         return _json(error.status, body(error.sentence), headers)
     if isinstance(error, RequestValidationError):
-        unreadable = faults.unreadable_json(error.errors())
+        unreadable = faults.unreadable_json(error.errors(), error.body if isinstance(error.body, str) else "")
         if unreadable is not None:
             return _json(400, body(unreadable))
         return _json(400, body("Validation failed", errors=faults.faults(error.errors(), request.scope.get("route"))))
@@ -45,6 +45,8 @@ def render(request: Request, error: BaseException) -> Response:
     if isinstance(error, AWAY) and not isinstance(error, FileNotFoundError | PermissionError):
         away = database_away(error)
         return _json(away.status, body(away.sentence), {"retry-after": str(away.retry_after_s)})
+    if isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        return _json(400, body("A text holds a character that cannot be kept (U+0000)."))
     if isinstance(error, asyncpg.DiskFullError):
         return _json(507, body("The disk of the database is full. Nothing was changed; deleting photos still works."))
     reference = secrets.token_hex(4)

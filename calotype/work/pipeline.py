@@ -15,6 +15,7 @@ from calotype.core.jobs import REGISTRY
 from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.media import events as media
+from calotype.server import notices
 from calotype.settings.current import SettingsChanged
 from calotype.storage.root import RootOffline, RootOnline
 
@@ -151,14 +152,19 @@ async def _signed_out(world: World, event: sessions.SessionEnded) -> None:
     await world.push.to_session(str(event.session_id), "on_session_delete", str(event.session_id))
 
 
-@tells(users.UserRemoved)
-async def _user_gone(world: World, event: users.UserRemoved) -> None:
+@tells(users.UserErased)
+async def _user_gone(world: World, event: users.UserErased) -> None:
     await world.push.to_all("on_user_delete", str(event.user_id))
 
 
 @tells(SettingsChanged)
 async def _settings(world: World, event: SettingsChanged) -> None:
     await world.push.to_all("on_config_update")
+
+
+@tells(notices.Noticed)
+async def _noticed(world: World, event: notices.Noticed) -> None:
+    await world.push.to_user(str(event.user_id), "on_notification", event.message)
 
 
 @tells(RootOffline)

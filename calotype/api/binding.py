@@ -1,0 +1,179 @@
+"""A handler's arguments from a request, by pydantic alone.
+
+FastAPI describes the operations (the OpenAPI document) and would bind the same arguments, but it works out on every request
+what each parameter is: 0.4 ms for a timeline query of fifteen keys. Here that is done once, when the route is made.
+"""
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+from fastapi import params
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+Fault = dict[str, Any]
+Bind = Callable[[Request, list[Fault]], Any]
+ABSENT = object()
+LISTS = (list, set, frozenset, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How each argument of a handler is found."""
+
+    binds: dict[str, Bind]
+    body: str | None
+
+    async def arguments(self, request: Request) -> dict[str, Any]:
+        """Every argument that was given. Raises `RequestValidationError` with all faults, in the order of parameters."""
+        faults: list[Fault] = []
+        found: dict[str, Any] = {}
+        for name, bind in self.binds.items():
+            value = bind(request, faults)
+            if value is not ABSENT:
+                found[name] = value
+        if faults:
+            raise RequestValidationError(faults)
+        return found
+
+
+def of(handler: Callable[..., Any], path: str, rest: list[inspect.Parameter]) -> Binding:
+    """The binding of a handler's parameters after `ask`. Raises `TypeError` for one that nobody would fill."""
+    binds: dict[str, Bind] = {}
+    body = None
+    for each in rest:
+        declared, marks = _taken_apart(each.annotation)
+        query = next((mark for mark in marks if isinstance(mark, params.Query)), None)
+        if f"{{{each.name}}}" in path or f"{{{each.name}:path}}" in path:
+            binds[each.name] = _path(each.name, TypeAdapter(each.annotation))
+        elif query is not None and inspect.isclass(declared) and issubclass(declared, BaseModel):
+            binds[each.name] = _query_model(declared)
+        elif query is not None:
+            plain = _without(each.annotation, query)
+            binds[each.name] = _query(query.alias or each.name, plain, is_required=each.default is each.empty)
+        elif _is_body(declared, marks):
+            body = each.name
+            binds[each.name] = _body(TypeAdapter(each.annotation), is_required=each.default is each.empty)
+        elif each.default is not each.empty or _is_scalar(declared):
+            binds[each.name] = _query(each.name, each.annotation, is_required=each.default is each.empty)
+        else:
+            raise TypeError(f"{handler.__qualname__}: nobody fills {each.name}.")
+    return Binding(binds, body)
+
+
+def _taken_apart(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    if get_origin(annotation) is Annotated:
+        declared, *marks = get_args(annotation)
+        return declared, tuple(marks)
+    return annotation, ()
+
+
+def _without(annotation: Any, mark: Any) -> Any:
+    declared, marks = _taken_apart(annotation)
+    kept = tuple(each for each in marks if each is not mark)
+    return Annotated[(declared, *kept)] if kept else declared
+
+
+def _is_body(declared: Any, marks: tuple[Any, ...]) -> bool:
+    if any(isinstance(mark, params.Body) for mark in marks):
+        return True
+    members = [member for member in get_args(declared) if member is not type(None)] or [declared]
+    return any(inspect.isclass(member) and issubclass(member, BaseModel) for member in members)
+
+
+def _is_scalar(declared: Any) -> bool:
+    return not (inspect.isclass(declared) and issubclass(declared, BaseModel))
+
+
+def _checked(adapter: "TypeAdapter[Any]", value: Any, place: tuple[str | int, ...], faults: list[Fault]) -> Any:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults += [{**each, "loc": (*place, *each["loc"])} for each in error.errors(include_url=False)]
+        return ABSENT
+
+
+def _path(name: str, adapter: "TypeAdapter[Any]") -> Bind:
+    def bind(request: Request, faults: list[Fault]) -> Any:
+        return _checked(adapter, request.path_params[name], ("path", name), faults)
+
+    return bind
+
+
+def _query(key: str, annotation: Any, *, is_required: bool) -> Bind:
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    is_list = _holds_list(annotation)
+
+    def bind(request: Request, faults: list[Fault]) -> Any:
+        given = _given(request.query_params, key, is_list)
+        if given is ABSENT:
+            if is_required:
+                faults.append({"type": "missing", "loc": ("query", key), "msg": "Field required", "input": None})
+            return ABSENT
+        return _checked(adapter, given, ("query", key), faults)
+
+    return bind
+
+
+def _query_model(model: type[BaseModel]) -> Bind:
+    adapter: TypeAdapter[Any] = TypeAdapter(model)
+    keys = {_key(name, field): _holds_list(field.annotation) for name, field in model.model_fields.items()}
+
+    def bind(request: Request, faults: list[Fault]) -> Any:
+        sent = request.query_params
+        given = {key: _given(sent, key, keys[key]) for key in sent if key in keys} if sent else {}
+        return _checked(adapter, given, ("query",), faults)
+
+    return bind
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _given(sent: QueryParams, key: str, is_list: bool) -> Any:
+    """One value, or a list where one is expected or where a key that takes one value came twice."""
+    found = sent.getlist(key)
+    if not found:
+        return ABSENT
+    return found if is_list or len(found) > 1 else found[0]
+
+
+def _holds_list(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _holds_list(get_args(annotation)[0])
+    if origin in LISTS or annotation in LISTS:
+        return True
+    return origin is not None and any(_holds_list(member) for member in get_args(annotation))
+
+
+def _body(adapter: "TypeAdapter[Any]", *, is_required: bool) -> Bind:
+    def bind(request: Request, faults: list[Fault]) -> Any:
+        text = request._body  # pyright: ignore[reportPrivateUsage] # read and limited before; see op.py
+        if not text:
+            if is_required:
+                faults.append({"type": "missing", "loc": ("body",), "msg": "Field required", "input": None})
+            return ABSENT
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            context = {"error": error.msg}
+            raise RequestValidationError(
+                [{"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "ctx": context}],
+                body=error.doc,
+            ) from error
+        except UnicodeDecodeError as error:
+            context = {"error": "Expecting value"}
+            raise RequestValidationError(
+                [{"type": "json_invalid", "loc": ("body", 0), "msg": "JSON decode error", "ctx": context}]
+            ) from error
+        return _checked(adapter, value, ("body",), faults)
+
+    return bind
