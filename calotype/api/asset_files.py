@@ -1,6 +1,6 @@
 """Assets as bytes: thumbnails, originals, playback."""
 
-from pathlib import PurePath
+from posixpath import splitext
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
@@ -40,11 +40,10 @@ async def view_asset(
         if formats.is_web_displayable(row["original_name"]) and not edited and not is_link:
             return _sent_on(f"original?{_query_without_size(ask)}")
         return _sent_on(f"/api/assets/{id}/thumbnail?{_query_with_preview(ask)}")
-    extension = PurePath(path).suffix
-    base = str(id) if _hides_metadata(ask) else PurePath(row["original_name"]).stem
-    served = Served(formats.mime_of(path), f"{base}_{size}{extension}")
+    base = str(id) if _hides_metadata(ask) else splitext(row["original_name"])[0]
+    served = Served(formats.mime_of(path), f"{base}_{size}{splitext(path)[1]}")
     try:
-        return await files.send_local(ask.request, ask.world.config.data / path, served)
+        return await files.send_local(ask.request, f"{ask.world.config.data}/{path}", served)
     except Missing as error:
         raise Missing(NO_MEDIA) from error
 
@@ -70,13 +69,13 @@ async def download_asset(ask: Reading, id: Uuid4, edited: Annotated[QueryBool, Q
     """The bytes as they were uploaded, or the edited full-size picture."""
     row = await _original(ask, AssetId(id), "asset.download")
     wants_edited = row["is_edited"] and (edited or ask.caller.link is not None)
-    base = str(id) if _hides_metadata(ask) else PurePath(row["original_name"]).stem
+    base = str(id) if _hides_metadata(ask) else splitext(row["original_name"])[0]
     if wants_edited and row["edited_path"] is not None:
         path: str = row["edited_path"]
-        served = Served(formats.mime_of(path), base + PurePath(path).suffix)
-        return await files.send_local(ask.request, ask.world.config.data / path, served)
+        served = Served(formats.mime_of(path), base + splitext(path)[1])
+        return await files.send_local(ask.request, f"{ask.world.config.data}/{path}", served)
     key: str = row["original_key"]
-    served = Served(formats.mime_of(key), base + PurePath(key).suffix)
+    served = Served(formats.mime_of(key), base + splitext(key)[1])
     return await _stored(ask, key, served)
 
 
@@ -89,7 +88,7 @@ async def play_asset_video(ask: Reading, id: Uuid4) -> Response:
     encoded: str | None = row["encoded_path"]
     if encoded is not None:
         try:
-            return await files.send_local(ask.request, ask.world.config.data / encoded, Served("video/mp4"))
+            return await files.send_local(ask.request, f"{ask.world.config.data}/{encoded}", Served("video/mp4"))
         except Missing:
             pass  # made again by the sweep; until then the original plays in most browsers
     key: str = row["original_key"]

@@ -136,6 +136,16 @@ class House:
         async with self.world.writing() as tx:
             await sessions.elevate(tx, person.session_id, self.world.clock.now())
 
+    async def unplug(self) -> None:
+        """The photo storage is gone, as when a share is no longer mounted."""
+        (self.media / MARKER).rename(self.data / MARKER)
+        await self.root.probe()
+
+    async def plug_in(self) -> None:
+        """The photo storage is back."""
+        (self.data / MARKER).rename(self.media / MARKER)
+        await self.root.probe()
+
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Look or meddle behind the program's back."""
         connection = await self.world.pool.acquire()

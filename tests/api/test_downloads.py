@@ -4,8 +4,6 @@ import io
 import zipfile
 from unittest.mock import ANY
 
-from calotype.core.errors import Offline
-
 
 async def plan(person, **body):
     return await person.client.post("/download/info", json=body)
@@ -104,6 +102,6 @@ class TestArchive:
 
     async def test_a_storage_that_is_away_is_told_before_the_first_byte(self, house, ada):
         id = await ada.asset()
-        house.root.doubt(Offline("away"))
+        await house.unplug()
         answer = await ada.client.post("/download/archive", json={"assetIds": [id]})
         assert answer.status_code == 503

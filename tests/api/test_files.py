@@ -6,8 +6,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from calotype.core.errors import Offline
-
 FOREVER = "private, max-age=86400, no-transform, stale-while-revalidate=2592000, stale-if-error=2592000"
 
 
@@ -107,7 +105,7 @@ class TestThumbnail:
         assert (await house.client().get(f"/assets/{photo}/thumbnail", params=link)).content == b"cropped"
 
     async def test_previews_open_while_the_storage_is_away(self, house, ada, photo):
-        house.root.doubt(Offline("away"))
+        await house.unplug()
         assert (await ada.client.get(f"/assets/{photo}/thumbnail")).status_code == 200
 
 
@@ -197,7 +195,7 @@ class TestOriginal:
         assert (await ada.client.get(f"/assets/{photo}/original")).status_code == 404
 
     async def test_a_storage_that_is_away(self, house, ada, photo):
-        house.root.doubt(Offline("away"))
+        await house.unplug()
         answer = await ada.client.get(f"/assets/{photo}/original")
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0

@@ -125,7 +125,7 @@ class TestRemoval:
     async def test_it_waits_for_a_storage_that_is_away(self, house, ada):
         id = await ada.asset()
         await delete(ada, id, force=True)
-        house.root.doubt(Offline("away"))
+        await house.unplug()
         assert isinstance(await self.remove(house, id), Later)
         assert await state(house, id) == ("deleted", True)
 

@@ -302,7 +302,7 @@ class TestNothingIsLeftBehind:
         assert house.originals() == []
 
     async def test_a_storage_that_is_away_is_a_sentence_and_a_time_to_return(self, house, ada):
-        house.root.doubt(Offline("away"))
+        await house.unplug()
         answer = await ada.upload(b"x")
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
