@@ -39,7 +39,7 @@ async function isAccessible(where: string) {
 		const { violations } = await (window as unknown as { axe: Axe }).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
 		return violations.map((each) => `${each.id}: ${each.help} — ${each.nodes[0]?.html.slice(0, 160)}`);
 	});
-	expect(faults, where).toEqual([]);
+	expect.soft(faults, where).toEqual([]);
 }
 
 test('the first visitor becomes the administrator in three steps', async () => {
@@ -78,9 +78,9 @@ test('the keyboard opens, turns and leaves a photo, and focus stays with it', as
 	await tiles().first().focus();
 	await page.keyboard.press('Enter');
 	await expect(page).toHaveURL(/\/photos\/[0-9a-f-]{36}/);
-	await expect(page.getByText('1 of 3')).toBeVisible();
+	await expect(page.getByText('1 of 3', { exact: true })).toBeVisible();
 	await page.keyboard.press('ArrowRight');
-	await expect(page.getByText('2 of 3')).toBeVisible();
+	await expect(page.getByText('2 of 3', { exact: true })).toBeVisible();
 	await page.keyboard.press('i');
 	await expect(page.getByText(/640 × /)).toBeVisible();
 	await isAccessible('viewer');
