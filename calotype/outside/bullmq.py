@@ -262,9 +262,7 @@ class Workers:
         tasks = [*closing, *(lane.task for lane in self._lanes.values() if lane.task)]
         if self._tending:
             tasks.append(self._tending)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         await self._client.aclose()
         await self._pool.disconnect()
 
@@ -346,7 +344,7 @@ class Workers:
 
     async def _tend(self) -> None:
         """What must be true of the broker even after it was emptied."""
-        while True:
+        while not self._stopping:
             with contextlib.suppress(Offline, *AWAY):
                 if isinstance(self._world.queue, BullQueue):
                     await self._world.queue.restore_schedules()
@@ -370,6 +368,15 @@ class Workers:
                 for _ in range(2):  # the first look marks what is active, the second takes what is marked and unlocked
                     await self._client.delete(f"{key}:stalled-check")
                     await backend.moveStalledJobsToWait(STALLED_LIMIT, 1)
+
+
+async def _end(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    # More than once: while it connects, redis-py can take a cancellation for a time-out, and then it is lost.
+    for _ in range(20):
+        for task in tasks:
+            task.cancel()
+        if all(task.done() for task in tasks) or not (await asyncio.wait(tasks, timeout=0.2))[1]:
+            break
 
 
 async def _close(engine: Any) -> None:
