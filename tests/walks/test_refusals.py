@@ -63,8 +63,9 @@ def test_an_older_database_is_refused_until_a_person_accepts_it(house: House):
 def test_an_older_copy_of_the_media_folder_is_refused(house: House):
     house.stop()
     shutil.copytree(house.media, house.folder / "snapshot")
-    house.start()
-    house.stop()
+    for _ in range(2):  # one start may be missing, because a marker is written after the database
+        house.start()
+        house.stop()
     shutil.rmtree(house.media)
     (house.folder / "snapshot").rename(house.media)
     assert "The media folder is older than the database" in refused(house)
