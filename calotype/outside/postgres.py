@@ -17,6 +17,8 @@ class PgPool:
         self._pool = pool
 
     async def acquire(self) -> Any:
+        if self._pool.get_idle_size():  # nothing to wait for: a time limit would cost a task
+            return await self._pool.acquire()
         return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
 
     async def release(self, connection: Any) -> None:
