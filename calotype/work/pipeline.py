@@ -70,6 +70,7 @@ FOLLOWS.update(
         asset.AssetsEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],
         asset.SidecarReplaced: lambda e: [start("AssetExtractMetadata", id=e.asset_id)],
         asset.AssetsDeleted: lambda e: [start("AssetDelete", id=id) for id in e.asset_ids],
+        asset.TrashEmptied: lambda _: [start("AssetEmptyTrash")],
         asset.FilesDiscarded: lambda e: [start("FileDelete", keys=list(e.keys))],
         users.UserRemoved: lambda e: [start("UserDelete", id=e.user_id, force=True)],
         RootOnline: lambda _: [start("Sweep")],
