@@ -130,7 +130,7 @@ def _set_admin(email: str, *, is_admin: bool) -> None:
 def _in_world(work: Callable[[World], Awaitable[T]]) -> T:
     """Do it on a world of its own. The server may run meanwhile; if it has an embedded database, it must."""
     from calotype import compose
-    from calotype.outside import embedded, migrate
+    from calotype.outside import embedded, migrate, supervise
 
     config = configuration.read()
     log.set_up("error")
@@ -141,7 +141,8 @@ def _in_world(work: Callable[[World], Awaitable[T]]) -> T:
         async with compose.world(config) as world:
             return await work(world)
 
-    return asyncio.run(run())
+    with supervise.servers_running(config):
+        return asyncio.run(run())
 
 
 def _address(email: str) -> str:

@@ -5,6 +5,7 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any
 
 from calotype.core import config as configuration
@@ -13,12 +14,16 @@ from calotype.core.config import Config
 from calotype.core.errors import NotYet, Problem
 
 CONNECTIONS = 4096
+# What our frameworks import for clients, terminals and tracing if it happens to be installed. Half of the API's start and
+# 20 MB of each process, for nothing.
+EXTRAS = ("aiohttp", "click", "opentelemetry", "pygments", "requests", "rich", "valkey", "websocket")
 DATABASE_PATIENCE_S = 120.0
 
 
 def api() -> int:
     """Serve HTTP: the API, the live connection, the web."""
     config = _configured()
+    _import_without_extras("redis.asyncio", "httpx", "socketio")
     # Imported before the database is asked for: both take their time, and under `run` they take it together.
     from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server
@@ -47,6 +52,7 @@ def api() -> int:
 def work() -> int:
     """Run background jobs."""
     config = _configured()
+    _import_without_extras("redis.asyncio")
     from calotype import compose
     from calotype.work import worker
 
@@ -78,6 +84,17 @@ def migrate() -> int:
         revision = asyncio.run(schema.migrate(url, patience_s=DATABASE_PATIENCE_S))
     log.say("migrated", revision=revision)
     return 0
+
+
+def _import_without_extras(*names: str) -> None:
+    hidden = [extra for extra in EXTRAS if extra not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue] — None: not to be had
+    try:
+        for name in names:
+            import_module(name)
+    finally:
+        for extra in hidden:
+            del sys.modules[extra]
 
 
 def _configured() -> Config:
@@ -120,6 +137,8 @@ def _noting(application: Any, refusals: list[Problem]) -> Callable[..., Awaitabl
 
 
 async def _serve(server: Any, refusals: list[Problem]) -> int:
+    from granian.errors import FatalError
+
     stop = _stop_event()
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
@@ -127,7 +146,11 @@ async def _serve(server: Any, refusals: list[Problem]) -> int:
     if not serving.done():
         server.stop()
     stopping.cancel()
-    await serving
+    try:
+        await serving
+    except FatalError:  # the application did not start; a refusal has a sentence, anything else is a bug
+        if not refusals:
+            raise
     if refusals:
         raise refusals[0]
     return 0 if stop.is_set() else 1
