@@ -20,7 +20,7 @@ from calotype.assets.asset import (
 )
 from calotype.assets.store import Change
 from calotype.core.errors import Invalid
-from calotype.core.ids import AssetId, UserId
+from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.tx import Tx
 from calotype.core.world import World
 from calotype.storage import paths
@@ -151,10 +151,8 @@ async def _copy_sidecar(tx: Tx, world: World, source: AssetId, target: AssetId) 
     if given is None or taking is None or given[0] is None:
         return None
     size = (await world.files.stat(given[0])).size
-    usual = paths.sidecar_key(taking[1])
-    # A file is never overwritten: beside an existing sidecar the copy gets a name of its own.
-    key = usual if taking[0] != usual else f"{taking[1]}.copy.xmp"
-    await world.files.remove(key)
+    # A name that nobody used before: nothing is overwritten, and a copy that was cut off is not in the way of the next.
+    key = paths.sidecar_key(f"{taking[1]}.{new_id().hex[:8]}")
     incoming = await world.files.begin(key)
     try:
         async for chunk in world.files.open_range(given[0], 0, size):
