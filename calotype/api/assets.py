@@ -1,6 +1,7 @@
 """Assets as records: 17 operations, and 2 of our own for what could not be made."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from calotype.assets import edit, notes, store, trash
 from calotype.assets.asset import Note
 from calotype.assets.edit import CopyWish, Wish
 from calotype.assets.store import media_root
-from calotype.core.errors import Invalid, NotYet
+from calotype.core.errors import Invalid, NotYet, Offline
 from calotype.core.ids import AssetId, sha1_from_text
 from calotype.core.ports import Job
 from calotype.core.tx import Row
@@ -183,7 +184,12 @@ async def retry_asset(ask: Writing, id: Uuid4, wanted: wire.Retry | None = None)
     await ask.require("asset.update", [asset])
     steps = await problems.forgive(ask.tx, asset, wanted.steps if wanted else None)
     again = [Job(*problems.AGAIN[step], {"id": str(asset)}) for step in steps if step in problems.AGAIN]
-    ask.tx.after(lambda: world.queue.put(again))
+
+    async def queue_again() -> None:
+        with suppress(Offline):  # what is not queued now, the sweep finds: nothing holds it back any more
+            await world.queue.put(again)
+
+    ask.tx.after(queue_again)
 
 
 # Notes --------------------------------------------------------------------------------------------------------------

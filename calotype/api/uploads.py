@@ -27,7 +27,7 @@ from calotype.wire import assets as wire
 
 assets = Door("Assets")
 
-FIELD_LIMIT_BYTES = 1024 * 1024
+FIELDS_LIMIT_BYTES = 4 * 1024 * 1024
 SIDECAR_LIMIT_BYTES = 16 * 1024 * 1024
 FIELDS_LIMIT = 100
 NO_FILE = "File is required"
@@ -100,6 +100,7 @@ class Arriving:
     _part: str | None = None  # the text field that is being read
     _is_file: bool = False  # whether what is being read is the file itself
     _text: bytearray = field(default_factory=bytearray)
+    _text_bytes: int = 0  # of all text fields so far
 
     async def take(self, request: Request) -> None:
         """Everything the client sends, parts in any order."""
@@ -159,8 +160,9 @@ class Arriving:
             await self.incoming.write(piece)
         elif self._part is not None:
             self._text += piece
-            if len(self._text) > FIELD_LIMIT_BYTES:
-                raise TooLarge(f"The field {self._part} is longer than {FIELD_LIMIT_BYTES // 1024} KiB.")
+            self._text_bytes += len(piece)
+            if self._text_bytes > FIELDS_LIMIT_BYTES:
+                raise TooLarge(f"The fields of the form are longer than {FIELDS_LIMIT_BYTES // 1024 // 1024} MiB.")
         elif self.sidecar is not None:
             self.sidecar += piece
             if len(self.sidecar) > SIDECAR_LIMIT_BYTES:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from calotype.assets import store
+from calotype.assets import store, upload
 from calotype.assets.asset import (
     AssetHidden,
     AssetsEdited,
+    FilesDiscarded,
     Lockable,
     SidecarReplaced,
     check_live_video,
@@ -140,8 +141,8 @@ async def copy(tx: Tx, world: World, owner: UserId, source: AssetId, target: Ass
         await store.set_sidecar(tx, target, copied)
         tx.tell(SidecarReplaced(target, owner))
         former: str | None = pair[target]["sidecar_key"]
-        if former is not None and former != copied:
-            tx.after(lambda: world.files.remove(former))
+        if former is not None:
+            tx.tell(FilesDiscarded((former,)))
 
 
 async def _copy_sidecar(tx: Tx, world: World, source: AssetId, target: AssetId) -> str | None:
@@ -161,5 +162,5 @@ async def _copy_sidecar(tx: Tx, world: World, source: AssetId, target: AssetId) 
     except BaseException:
         await incoming.abort()
         raise
-    tx.undo(lambda: world.files.remove(key))
+    tx.undo(lambda: upload.discard(world, [key]))
     return key

@@ -5,8 +5,6 @@ file with it. No transaction is open while bytes travel.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,7 +78,7 @@ async def accept(
     began = True
     if not await store.insert(tx, row):
         # Another upload of the same bytes was faster; ours is not needed.
-        tx.after(_removal(world, tx, keys))
+        tx.after(lambda: discard(world, keys))
         return await _existing(tx, owner, arrived.sha1)
     if not await usage.claim(tx, owner, written.size):
         raise Invalid(QUOTA_EXCEEDED)
@@ -161,15 +159,6 @@ async def _take_back(world: World, owner: UserId, asset: AssetId, keys: list[str
             await world.files.remove(key)
     except (Problem, OSError) as reason:
         say("file-left-behind", level=logging.WARNING, asset=asset, reason=type(reason).__name__)
-
-
-def _removal(world: World, tx: Tx, keys: list[str]) -> Callable[[], Awaitable[None]]:
-    async def remove() -> None:
-        for key in keys:
-            with suppress(Problem):  # away now: the integrity check finds it
-                await world.files.remove(key)
-
-    return remove
 
 
 async def discard(world: World, keys: list[str]) -> None:
