@@ -330,6 +330,23 @@ class TestNothingIsLeftBehind:
         assert answer.status_code == 503
         assert house.originals() == []
 
+    async def test_a_database_that_is_restarted_before_the_commit_takes_the_file_along(self, house, ada, monkeypatch):
+        commit = Tx.commit
+
+        async def cut_off(self):
+            if self._events:
+                pid = self._connection.get_server_pid()
+                await house.sql("SELECT pg_terminate_backend($1, 5000)", pid)
+            return await commit(self)
+
+        monkeypatch.setattr(Tx, "commit", cut_off)
+        answer = await ada.upload(b"cut off")
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert house.originals() == []
+        monkeypatch.undo()
+        assert (await ada.upload(b"cut off")).status_code == 201
+
     async def test_a_commit_that_was_taken_although_nobody_heard_keeps_the_file(self, house, ada, monkeypatch):
         commit = Tx.commit
 
