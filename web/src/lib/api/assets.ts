@@ -2,14 +2,14 @@
 
 import { api, path, type Wire } from './client';
 
-export type Asset = Wire['AssetResponseDto'];
-export type Columns = Wire['TimeBucketAssetResponseDto'];
-export type Visibility = Wire['AssetVisibility'];
-export type Bucket = { timeBucket: string; count: number };
-export type Changes = Partial<Wire['UpdateAssetDto']>;
+export type Asset = Wire['Asset'];
+export type Columns = Wire['BucketColumns'];
+export type Visibility = Asset['visibility'];
+export type Bucket = Wire['BucketCount'];
+export type Changes = Partial<Wire['AssetUpdate']>;
 export type Found = { assets: Asset[]; next: number | null };
-export type Filters = Wire['MetadataSearchDto'];
-export type Trouble = { step: string; reason: string; at: string; attempts: number };
+export type Filters = Wire['MetadataSearch'];
+export type Trouble = Wire['Problem'];
 
 /** Which photos a wall shows. */
 export type View = { visibility?: Visibility; isFavorite?: boolean; isTrashed?: boolean; withStacked?: boolean };
@@ -28,7 +28,7 @@ export const emptyTrash = () => api.post<{ count: number }>('/trash/empty');
 export const restoreAll = () => api.post<{ count: number }>('/trash/restore');
 
 export async function search(filters: Filters, page: number, signal?: AbortSignal): Promise<Found> {
-	const answer = await api.post<Wire['SearchResponseDto']>('/search/metadata', { ...filters, page, size: 250 }, signal);
+	const answer = await api.post<Wire['SearchAnswer']>('/search/metadata', { ...filters, page, size: 250 }, signal);
 	return { assets: answer.assets.items, next: answer.assets.nextPage ? Number(answer.assets.nextPage) : null };
 }
 

@@ -2,28 +2,23 @@
 
 import { api, type Wire } from './client';
 
-export type User = Wire['UserAdminResponseDto'];
-export type ServerConfig = Wire['ServerConfigDto'];
-export type Features = Wire['ServerFeaturesDto'];
-export type Storage = Wire['ServerStorageResponseDto'];
-export type Statistics = Wire['ServerStatsResponseDto'];
-export type Queue = Wire['QueueResponseDto'];
-export type Session = Wire['SessionResponseDto'];
-export type ApiKey = Wire['ApiKeyResponseDto'];
-export type AuthStatus = Wire['AuthStatusResponseDto'];
-export type Settings = Wire['SystemConfigDto'];
-export type Health = {
-	status: string;
-	storage: { state: string; sentence?: string | null; retryAfterSeconds?: number | null };
-	inference?: { state: string };
-};
-export type Finding = { name: string; ok: boolean; sentence: string };
+export type User = Wire['UserAdminResponse'];
+export type ServerConfig = Wire['ServerConfig'];
+export type Features = Wire['Features'];
+export type Storage = Wire['Storage'];
+export type Statistics = Wire['calotype__wire__server__Statistics'];
+export type Queue = Wire['Queue'];
+export type Session = Wire['SessionResponse'];
+export type ApiKey = Wire['ApiKeyResponse'];
+export type AuthStatus = Wire['AuthStatusResponse'];
+export type Settings = Wire['Settings'];
+export type Health = Wire['Health'];
 
 export const config = () => api.get<ServerConfig>('/server/config');
 export const features = () => api.get<Features>('/server/features');
 export const version = () => api.get<{ major: number; minor: number; patch: number }>('/server/version');
 export const storage = () => api.get<Storage>('/server/storage');
-export const mediaTypes = () => api.get<Wire['ServerMediaTypesResponseDto']>('/server/media-types');
+export const mediaTypes = () => api.get<Wire['MediaTypes']>('/server/media-types');
 export const health = () => api.get<Health>('/calotype/health');
 export const activity = () => api.get<{ processing: number }>('/calotype/activity');
 export const doctor = () => api.get<unknown>('/calotype/doctor');

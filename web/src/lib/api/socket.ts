@@ -3,6 +3,9 @@
 
 export type Listener = (...args: unknown[]) => void;
 
+/** Our own event: the line is up, again or for the first time. What was said meanwhile was missed. */
+export const CONNECTED = ' connected';
+
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -52,7 +55,11 @@ export class LiveSocket {
 	}
 
 	private receive(socket: WebSocket, frame: string) {
+		this.understand(socket, frame);
 		this.rest(socket);
+	}
+
+	private understand(socket: WebSocket, frame: string) {
 		if (frame[0] === '0') {
 			const hello = JSON.parse(frame.slice(1)) as { pingInterval?: number; pingTimeout?: number };
 			this.patienceMs = (hello.pingInterval ?? 25_000) + (hello.pingTimeout ?? 20_000);
@@ -61,10 +68,15 @@ export class LiveSocket {
 		else if (frame.startsWith('40')) {
 			this.waitMs = FIRST_WAIT_MS;
 			this.onConnection(true);
+			this.tell(CONNECTED, []);
 		} else if (frame.startsWith('42')) {
 			const [event, ...args] = JSON.parse(frame.slice(frame.indexOf('['))) as [string, ...unknown[]];
-			for (const listener of this.listeners.get(event) ?? []) listener(...args);
+			this.tell(event, args);
 		}
+	}
+
+	private tell(event: string, args: unknown[]) {
+		for (const listener of this.listeners.get(event) ?? []) listener(...args);
 	}
 
 	/** A server that stopped pinging is gone, whatever the socket believes. */

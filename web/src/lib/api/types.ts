@@ -3,1822 +3,855 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ActivityCreateDto: {
-            albumId: string;
-            assetId?: string;
-            comment?: string;
-            type: components["schemas"]["ReactionType"];
-        };
-        ActivityResponseDto: {
-            assetId: string | null;
-            comment?: string | null;
-            createdAt: string;
-            id: string;
-            type: components["schemas"]["ReactionType"];
-            user: components["schemas"]["UserResponseDto"];
-        };
-        ActivityStatisticsResponseDto: {
-            comments: number;
-            likes: number;
-        };
-        AddUsersDto: {
-            albumUsers: components["schemas"]["AlbumUserAddDto"][];
-        };
-        AdminOnboardingUpdateDto: {
-            isOnboarded: boolean;
-        };
-        AlbumResponseDto: {
-            albumName: string;
-            albumThumbnailAssetId: string | null;
-            albumUsers: components["schemas"]["AlbumUserResponseDto"][];
-            assetCount: number;
-            contributorCounts?: components["schemas"]["ContributorCountResponseDto"][];
-            createdAt: string;
-            description: string;
-            endDate?: string;
-            hasSharedLink: boolean;
-            id: string;
-            isActivityEnabled: boolean;
-            lastModifiedAssetTimestamp?: string;
-            order?: components["schemas"]["AssetOrder"];
-            shared: boolean;
-            startDate?: string;
-            updatedAt: string;
-        };
-        AlbumStatisticsResponseDto: {
-            notShared: number;
-            owned: number;
-            shared: number;
-        };
-        AlbumUserAddDto: {
-            role?: components["schemas"]["AlbumUserRole"];
-            userId: string;
-        };
-        AlbumUserCreateDto: {
-            role: components["schemas"]["AlbumUserRole"];
-            userId: string;
-        };
-        AlbumUserResponseDto: {
-            role: components["schemas"]["AlbumUserRole"];
-            user: components["schemas"]["UserResponseDto"];
-        };
-        AlbumUserRole: "editor" | "owner" | "viewer";
-        AlbumsAddAssetsDto: {
-            albumIds: string[];
-            assetIds: string[];
-        };
-        AlbumsAddAssetsResponseDto: {
-            error?: components["schemas"]["BulkIdErrorReason"];
-            success: boolean;
-        };
-        AlbumsResponse: {
-            defaultAssetOrder: components["schemas"]["AssetOrder"];
-        };
-        AlbumsUpdate: {
-            defaultAssetOrder?: components["schemas"]["AssetOrder"];
-        };
-        ApiKeyCreateDto: {
-            name?: string;
-            permissions: components["schemas"]["Permission"][];
-        };
-        ApiKeyCreateResponseDto: {
-            apiKey: components["schemas"]["ApiKeyResponseDto"];
-            secret: string;
-        };
-        ApiKeyResponseDto: {
-            createdAt: string;
-            id: string;
-            name: string;
-            permissions: components["schemas"]["Permission"][];
-            updatedAt: string;
-        };
-        ApiKeyUpdateDto: {
-            name?: string;
-            permissions?: components["schemas"]["Permission"][];
-        };
-        AssetBulkDeleteDto: {
-            force?: boolean;
-            ids: string[];
-        };
-        AssetBulkUpdateDto: {
-            dateTimeOriginal?: string;
-            dateTimeRelative?: number;
-            description?: string;
-            duplicateId?: string | null;
-            ids: string[];
-            isFavorite?: boolean;
-            latitude?: number;
-            longitude?: number;
-            rating?: number | null;
-            timeZone?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-        };
-        AssetBulkUploadCheckDto: {
-            assets: components["schemas"]["AssetBulkUploadCheckItem"][];
-        };
-        AssetBulkUploadCheckItem: {
-            checksum: string;
-            id: string;
-        };
-        AssetBulkUploadCheckResponseDto: {
-            results: components["schemas"]["AssetBulkUploadCheckResult"][];
-        };
-        AssetBulkUploadCheckResult: {
-            action: components["schemas"]["AssetUploadAction"];
-            assetId?: string;
-            id: string;
-            isTrashed?: boolean;
-            reason?: components["schemas"]["AssetRejectReason"];
-        };
-        AssetCopyDto: {
-            albums?: boolean;
-            favorite?: boolean;
-            sharedLinks?: boolean;
-            sidecar?: boolean;
-            sourceId: string;
-            stack?: boolean;
-            targetId: string;
-        };
-        AssetEditAction: "crop" | "rotate" | "mirror";
-        AssetEditActionItemDto: {
-            action: components["schemas"]["AssetEditAction"];
-            parameters: components["schemas"]["CropParameters"] | components["schemas"]["RotateParameters"] | components["schemas"]["MirrorParameters"];
-        };
-        AssetEditActionItemResponseDto: {
-            action: components["schemas"]["AssetEditAction"];
-            id: string;
-            parameters: components["schemas"]["CropParameters"] | components["schemas"]["RotateParameters"] | components["schemas"]["MirrorParameters"];
-        };
-        AssetEditsCreateDto: {
-            edits: components["schemas"]["AssetEditActionItemDto"][];
-        };
-        AssetEditsResponseDto: {
-            assetId: string;
-            edits: components["schemas"]["AssetEditActionItemResponseDto"][];
-        };
-        AssetFaceCreateDto: {
-            assetId: string;
-            height: number;
-            imageHeight: number;
-            imageWidth: number;
-            personId: string;
-            width: number;
-            x: number;
-            y: number;
-        };
-        AssetFaceDeleteDto: {
-            force: boolean;
-        };
-        AssetFaceResponseDto: {
-            boundingBoxX1: number;
-            boundingBoxX2: number;
-            boundingBoxY1: number;
-            boundingBoxY2: number;
-            id: string;
-            imageHeight: number;
-            imageWidth: number;
-            person: components["schemas"]["PersonResponseDto"] | null;
-            sourceType?: components["schemas"]["SourceType"];
-        };
-        AssetFaceUpdateDto: {
-            data: components["schemas"]["AssetFaceUpdateItem"][];
-        };
-        AssetFaceUpdateItem: {
-            assetId: string;
-            personId: string;
-        };
-        AssetIdErrorReason: "duplicate" | "no_permission" | "not_found";
-        AssetIdsDto: {
-            assetIds: string[];
-        };
-        AssetIdsResponseDto: {
-            assetId: string;
-            error?: components["schemas"]["AssetIdErrorReason"];
-            success: boolean;
-        };
-        AssetJobName: "refresh-faces" | "refresh-metadata" | "regenerate-thumbnail" | "transcode-video";
-        AssetJobsDto: {
-            assetIds: string[];
-            name: components["schemas"]["AssetJobName"];
-        };
-        AssetMediaCreateDto: {
-            assetData: string;
-            duration?: number;
-            fileCreatedAt: string;
-            fileModifiedAt: string;
-            filename?: string;
-            isFavorite?: boolean;
-            livePhotoVideoId?: string;
-            metadata?: components["schemas"]["AssetMetadataUpsertItemDto"][];
-            sidecarData?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-        };
-        AssetMediaResponseDto: {
-            id: string;
-            status: components["schemas"]["AssetMediaStatus"];
-        };
-        AssetMediaSize: "original" | "fullsize" | "preview" | "thumbnail";
-        AssetMediaStatus: "created" | "duplicate";
-        AssetMetadataBulkDeleteDto: {
-            items: components["schemas"]["AssetMetadataBulkDeleteItemDto"][];
-        };
-        AssetMetadataBulkDeleteItemDto: {
-            assetId: string;
-            key: string;
-        };
-        AssetMetadataBulkResponseDto: {
-            assetId: string;
-            key: string;
-            updatedAt: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        AssetMetadataBulkUpsertDto: {
-            items: components["schemas"]["AssetMetadataBulkUpsertItemDto"][];
-        };
-        AssetMetadataBulkUpsertItemDto: {
-            assetId: string;
-            key: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        AssetMetadataResponseDto: {
-            key: string;
-            updatedAt: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        AssetMetadataUpsertDto: {
-            items: components["schemas"]["AssetMetadataUpsertItemDto"][];
-        };
-        AssetMetadataUpsertItemDto: {
-            key: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        AssetOcrResponseDto: {
-            assetId: string;
-            boxScore: number;
-            id: string;
-            text: string;
-            textScore: number;
-            x1: number;
-            x2: number;
-            x3: number;
-            x4: number;
-            y1: number;
-            y2: number;
-            y3: number;
-            y4: number;
-        };
-        AssetOrder: "asc" | "desc";
-        AssetOrderBy: "takenAt" | "createdAt";
-        AssetRejectReason: "duplicate" | "unsupported-format";
-        AssetResponseDto: {
-            checksum: string;
-            createdAt: string;
-            duplicateId?: string | null;
-            duration: number | null;
-            exifInfo?: components["schemas"]["ExifResponseDto"];
-            fileCreatedAt: string;
-            fileModifiedAt: string;
-            hasMetadata: boolean;
-            height: number | null;
-            id: string;
-            isArchived: boolean;
-            isEdited: boolean;
-            isFavorite: boolean;
-            isOffline: boolean;
-            isTrashed: boolean;
-            libraryId?: string | null;
-            livePhotoVideoId?: string | null;
-            localDateTime: string;
-            originalFileName: string;
-            originalMimeType?: string;
-            originalPath: string;
-            owner?: components["schemas"]["UserResponseDto"];
-            ownerId: string;
-            people?: components["schemas"]["PersonResponseDto"][];
-            resized?: boolean;
-            stack?: components["schemas"]["AssetStackResponseDto"] | null;
-            tags?: components["schemas"]["TagResponseDto"][];
-            thumbhash: string | null;
-            type: components["schemas"]["AssetTypeEnum"];
-            updatedAt: string;
-            visibility: components["schemas"]["AssetVisibility"];
-            width: number | null;
-        };
-        AssetStackResponseDto: {
-            assetCount: number;
-            id: string;
-            primaryAssetId: string;
-        };
-        AssetStatsResponseDto: {
-            images: number;
-            total: number;
-            videos: number;
-        };
-        AssetTypeEnum: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
-        AssetUploadAction: "accept" | "reject";
-        AssetVisibility: "archive" | "timeline" | "hidden" | "locked";
-        AudioCodec: "mp3" | "aac" | "opus" | "pcm_s16le";
-        AuthStatusResponseDto: {
-            expiresAt?: string;
-            isElevated: boolean;
-            password: boolean;
-            pinCode: boolean;
-            pinExpiresAt?: string;
-        };
-        AvatarUpdate: {
-            color?: components["schemas"]["UserAvatarColor"];
-        };
-        BulkIdErrorReason: "duplicate" | "no_permission" | "not_found" | "unknown" | "validation";
-        BulkIdResponseDto: {
-            error?: components["schemas"]["BulkIdErrorReason"];
-            errorMessage?: string;
-            id: string;
-            success: boolean;
-        };
-        BulkIdsDto: {
-            ids: string[];
-        };
-        CLIPConfig: {
-            enabled: boolean;
-            modelName: string;
-        };
-        CQMode: "auto" | "cqp" | "icq";
-        CalendarHeatmapResponseDto: {
-            from: string;
-            series: {
-                count: number;
-                date: string;
-            }[];
-            to: string;
-            totalCount: number;
-        };
-        CalendarHeatmapType: "Upload" | "Taken";
-        CastResponse: {
-            gCastEnabled: boolean;
-        };
-        CastUpdate: {
-            gCastEnabled?: boolean;
-        };
-        ChangePasswordDto: {
-            invalidateSessions?: boolean;
-            newPassword: string;
-            password: string;
-        };
-        Colorspace: "srgb" | "p3";
-        ContributorCountResponseDto: {
-            assetCount: number;
-            userId: string;
-        };
-        CreateAlbumDto: {
-            albumName: string;
-            albumUsers?: components["schemas"]["AlbumUserCreateDto"][];
-            assetIds?: string[];
-            description?: string | null;
-        };
-        CreateLibraryDto: {
-            exclusionPatterns?: string[];
-            importPaths?: string[];
-            name?: string;
-            ownerId: string;
-        };
-        CreateProfileImageDto: {
-            file: string;
-        };
-        CreateProfileImageResponseDto: {
-            profileChangedAt: string;
-            profileImagePath: string;
-            userId: string;
-        };
-        CropParameters: {
-            height: number;
-            width: number;
-            x: number;
-            y: number;
-        };
-        DatabaseBackupConfig: {
-            cronExpression: string;
-            enabled: boolean;
-            keepLastAmount: number;
-        };
-        DatabaseBackupDeleteDto: {
-            backups: string[];
-        };
-        DatabaseBackupDto: {
-            filename: string;
-            filesize: number;
-            timezone: string;
-        };
-        DatabaseBackupListResponseDto: {
-            backups: components["schemas"]["DatabaseBackupDto"][];
-        };
-        DatabaseBackupUploadDto: {
-            file?: string;
-        };
-        DownloadArchiveDto: {
-            assetIds: string[];
-            edited?: boolean;
-        };
-        DownloadArchiveInfo: {
-            assetIds: string[];
-            size: number;
-        };
-        DownloadInfoDto: {
-            albumId?: string;
-            archiveSize?: number;
-            assetIds?: string[];
-            userId?: string;
-        };
-        DownloadResponse: {
-            archiveSize: number;
-            includeEmbeddedVideos: boolean;
-        };
-        DownloadResponseDto: {
-            archives: components["schemas"]["DownloadArchiveInfo"][];
-            totalSize: number;
-        };
-        DownloadUpdate: {
-            archiveSize?: number;
-            includeEmbeddedVideos?: boolean;
-        };
-        DuplicateDetectionConfig: {
-            enabled: boolean;
-            maxDistance: number;
-        };
-        DuplicateResolveDto: {
-            groups: components["schemas"]["DuplicateResolveGroupDto"][];
-        };
-        DuplicateResolveGroupDto: {
-            duplicateId: string;
-            keepAssetIds: string[];
-            trashAssetIds: string[];
-        };
-        DuplicateResponseDto: {
-            assets: components["schemas"]["AssetResponseDto"][];
-            duplicateId: string;
-            suggestedKeepAssetIds: string[];
-        };
-        EmailNotificationsResponse: {
-            albumInvite: boolean;
-            albumUpdate: boolean;
-            enabled: boolean;
-        };
-        EmailNotificationsUpdate: {
-            albumInvite?: boolean;
-            albumUpdate?: boolean;
-            enabled?: boolean;
-        };
-        ExifResponseDto: {
-            city?: string | null;
-            country?: string | null;
-            dateTimeOriginal?: string | null;
-            description?: string | null;
-            exifImageHeight?: number | null;
-            exifImageWidth?: number | null;
-            exposureTime?: string | null;
-            fNumber?: number | null;
-            fileSizeInByte?: number | null;
-            focalLength?: number | null;
-            iso?: number | null;
-            latitude?: number | null;
-            lensModel?: string | null;
-            longitude?: number | null;
-            make?: string | null;
-            model?: string | null;
-            modifyDate?: string | null;
-            orientation?: string | null;
-            projectionType?: string | null;
-            rating?: number | null;
-            state?: string | null;
-            timeZone?: string | null;
-        };
-        FaceDto: {
-            id: string;
-        };
-        FacialRecognitionConfig: {
-            enabled: boolean;
-            maxDistance: number;
-            minFaces: number;
-            minScore: number;
-            modelName: string;
-        };
-        FoldersResponse: {
-            enabled: boolean;
-            sidebarWeb: boolean;
-        };
-        FoldersUpdate: {
-            enabled?: boolean;
-            sidebarWeb?: boolean;
-        };
-        HlsVideoResolution: 480 | 720 | 1080 | 1440 | 2160;
-        ImageFormat: "jpeg" | "webp";
-        IntegrityReport: "untracked_file" | "missing_file" | "checksum_mismatch";
-        IntegrityReportResponseDto: {
-            items: {
-                id: string;
-                path: string;
-                type: components["schemas"]["IntegrityReport"];
-            }[];
-            nextCursor?: string;
-        };
-        IntegrityReportSummaryResponseDto: {
-            checksum_mismatch: number;
-            missing_file: number;
-            untracked_file: number;
-        };
-        JobCreateDto: {
-            name: components["schemas"]["ManualJobName"];
-        };
-        JobName: "AssetDelete" | "AssetDeleteCheck" | "AssetDetectFacesQueueAll" | "AssetDetectFaces" | "AssetDetectDuplicatesQueueAll" | "AssetDetectDuplicates" | "AssetEditThumbnailGeneration" | "AssetEncodeVideoQueueAll" | "AssetEncodeVideo" | "AssetEmptyTrash" | "AssetExtractMetadataQueueAll" | "AssetExtractMetadata" | "AssetFileMigration" | "AssetGenerateThumbnailsQueueAll" | "AssetGenerateThumbnails" | "AuditTableCleanup" | "DatabaseBackup" | "FacialRecognitionQueueAll" | "FacialRecognition" | "FileDelete" | "FileMigrationQueueAll" | "LibraryDeleteCheck" | "LibraryDelete" | "LibraryRemoveAsset" | "LibraryScanAssetsQueueAll" | "LibrarySyncAssets" | "LibrarySyncFilesQueueAll" | "LibrarySyncFiles" | "LibraryScanQueueAll" | "HlsSessionCleanup" | "MemoryCleanup" | "MemoryGenerate" | "NotificationsCleanup" | "NotifyUserSignup" | "NotifyAlbumInvite" | "NotifyAlbumUpdate" | "UserDelete" | "UserDeleteCheck" | "UserSyncUsage" | "PersonCleanup" | "PersonFileMigration" | "PersonGenerateThumbnail" | "SessionCleanup" | "SendMail" | "SidecarQueueAll" | "SidecarCheck" | "SidecarWrite" | "SmartSearchQueueAll" | "SmartSearch" | "StorageTemplateMigration" | "StorageTemplateMigrationSingle" | "TagCleanup" | "VersionCheck" | "OcrQueueAll" | "Ocr" | "WorkflowAssetTrigger" | "IntegrityUntrackedFilesQueueAll" | "IntegrityUntrackedFiles" | "IntegrityUntrackedRefresh" | "IntegrityMissingFilesQueueAll" | "IntegrityMissingFiles" | "IntegrityMissingFilesRefresh" | "IntegrityChecksumFiles" | "IntegrityChecksumFilesRefresh" | "IntegrityDeleteReportType" | "IntegrityDeleteReports";
-        JobSettingsDto: {
-            concurrency: number;
-        };
-        LibraryResponseDto: {
-            assetCount: number;
-            createdAt: string;
-            exclusionPatterns: string[];
-            id: string;
-            importPaths: string[];
-            name: string;
-            ownerId: string;
-            refreshedAt: string | null;
-            updatedAt: string;
-        };
-        LibraryStatsResponseDto: {
-            photos: number;
-            total: number;
-            usage: number;
-            videos: number;
-        };
-        LicenseKeyDto: {
-            activationKey: string;
-            licenseKey: string;
-        };
-        LicenseResponseDto: components["schemas"]["UserLicense"];
-        LogLevel: "verbose" | "debug" | "log" | "warn" | "error" | "fatal";
-        LoginCredentialDto: {
-            email: string;
-            password: string;
-        };
-        LoginResponseDto: {
-            accessToken: string;
-            isAdmin: boolean;
-            isOnboarded: boolean;
-            name: string;
-            profileImagePath: string;
-            shouldChangePassword: boolean;
-            userEmail: string;
-            userId: string;
-        };
-        LogoutResponseDto: {
-            redirectUri: string;
-            successful: boolean;
-        };
-        MachineLearningAvailabilityChecksDto: {
-            enabled: boolean;
-            interval: number;
-            timeout: number;
-        };
-        MaintenanceAction: "start" | "end" | "select_database_restore" | "restore_database";
-        MaintenanceAuthDto: {
-            username: string;
-        };
-        MaintenanceDetectInstallResponseDto: {
-            storage: components["schemas"]["MaintenanceDetectInstallStorageFolderDto"][];
-        };
-        MaintenanceDetectInstallStorageFolderDto: {
-            files: number;
-            folder: components["schemas"]["StorageFolder"];
-            readable: boolean;
-            writable: boolean;
-        };
-        MaintenanceLoginDto: {
-            token?: string;
-        };
-        MaintenanceStatusResponseDto: {
-            action: components["schemas"]["MaintenanceAction"];
-            active: boolean;
-            error?: string;
-            progress?: number;
-            task?: string;
-        };
-        ManualJobName: "person-cleanup" | "tag-cleanup" | "user-cleanup" | "memory-cleanup" | "memory-create" | "backup-database" | "integrity-missing-files" | "integrity-untracked-files" | "integrity-checksum-mismatch" | "integrity-missing-files-refresh" | "integrity-untracked-files-refresh" | "integrity-checksum-mismatch-refresh" | "integrity-missing-files-delete-all" | "integrity-untracked-files-delete-all" | "integrity-checksum-mismatch-delete-all";
-        MapMarkerResponseDto: {
-            city: string | null;
-            country: string | null;
-            id: string;
-            lat: number;
-            lon: number;
-            state: string | null;
-        };
-        MapReverseGeocodeResponseDto: {
-            city: string | null;
-            country: string | null;
-            state: string | null;
-        };
-        MemoriesResponse: {
-            duration: number;
-            enabled: boolean;
-        };
-        MemoriesUpdate: {
-            duration?: number;
-            enabled?: boolean;
-        };
-        MemoryCreateDto: {
-            assetIds?: string[];
-            data: components["schemas"]["OnThisDayDto"];
-            hideAt?: string;
-            isSaved?: boolean;
-            memoryAt: string;
-            seenAt?: string;
-            showAt?: string;
-            type: components["schemas"]["MemoryType"];
-        };
-        MemoryResponseDto: {
-            assets: components["schemas"]["AssetResponseDto"][];
-            createdAt: string;
-            data: components["schemas"]["OnThisDayDto"];
-            deletedAt?: string;
-            hideAt?: string;
-            id: string;
-            isSaved: boolean;
-            memoryAt: string;
-            ownerId: string;
-            seenAt?: string;
-            showAt?: string;
-            type: components["schemas"]["MemoryType"];
-            updatedAt: string;
-        };
-        MemorySearchOrder: "asc" | "desc" | "random";
-        MemoryStatisticsResponseDto: {
-            total: number;
-        };
-        MemoryType: "on_this_day";
-        MemoryUpdateDto: {
-            isSaved?: boolean;
-            memoryAt?: string;
-            seenAt?: string;
-        };
-        MergePersonDto: {
-            ids: string[];
-        };
-        MetadataSearchDto: {
-            albumIds?: string[];
-            checksum?: string;
-            city?: string | null;
-            country?: string | null;
-            createdAfter?: string;
-            createdBefore?: string;
-            description?: string;
-            encodedVideoPath?: string;
-            id?: string;
-            isEncoded?: boolean;
-            isFavorite?: boolean;
-            isMotion?: boolean;
-            isNotInAlbum?: boolean;
-            isOffline?: boolean;
-            lensModel?: string | null;
-            libraryId?: string | null;
-            make?: string | null;
-            model?: string | null;
-            ocr?: string;
-            order?: components["schemas"]["AssetOrder"];
-            originalFileName?: string;
-            originalPath?: string;
-            page?: number;
-            personIds?: string[];
-            previewPath?: string;
-            rating?: number | null;
-            size?: number;
-            state?: string | null;
-            tagIds?: string[] | null;
-            takenAfter?: string;
-            takenBefore?: string;
-            thumbnailPath?: string;
-            trashedAfter?: string;
-            trashedBefore?: string;
-            type?: components["schemas"]["AssetTypeEnum"];
-            updatedAfter?: string;
-            updatedBefore?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-            withDeleted?: boolean;
-            withExif?: boolean;
-            withPeople?: boolean;
-            withStacked?: boolean;
-        };
-        MirrorAxis: "horizontal" | "vertical";
-        MirrorParameters: {
-            axis: components["schemas"]["MirrorAxis"];
-        };
-        NotificationCreateDto: {
-            data?: {
-                [key: string]: unknown;
-            };
-            description?: string | null;
-            level?: components["schemas"]["NotificationLevel"];
-            readAt?: string | null;
-            title: string;
-            type?: components["schemas"]["NotificationType"];
-            userId: string;
-        };
-        NotificationDeleteAllDto: {
-            ids: string[];
-        };
-        NotificationDto: {
-            createdAt: string;
-            data?: {
-                [key: string]: unknown;
-            };
-            description?: string;
-            id: string;
-            level: components["schemas"]["NotificationLevel"];
-            readAt?: string;
-            title: string;
-            type: components["schemas"]["NotificationType"];
-        };
-        NotificationLevel: "success" | "error" | "warning" | "info";
-        NotificationType: "JobFailed" | "BackupFailed" | "SystemMessage" | "AlbumInvite" | "AlbumUpdate" | "Custom";
-        NotificationUpdateAllDto: {
-            ids: string[];
-            readAt?: string | null;
-        };
-        NotificationUpdateDto: {
-            readAt?: string | null;
-        };
-        OAuthAuthorizeResponseDto: {
-            url: string;
-        };
-        OAuthBackchannelLogoutDto: {
-            logout_token: string;
-        };
-        OAuthCallbackDto: {
-            codeVerifier?: string;
-            state?: string;
-            url: string;
-        };
-        OAuthConfigDto: {
-            codeChallenge?: string;
-            redirectUri: string;
-            state?: string;
-        };
-        OAuthTokenEndpointAuthMethod: "client_secret_post" | "client_secret_basic";
-        OcrConfig: {
-            enabled: boolean;
-            maxResolution: number;
-            minDetectionScore: number;
-            minRecognitionScore: number;
-            modelName: string;
-        };
-        OnThisDayDto: {
-            year: number;
-        };
-        OnboardingDto: {
-            isOnboarded: boolean;
-        };
-        OnboardingResponseDto: {
-            isOnboarded: boolean;
-        };
-        PartnerCreateDto: {
-            sharedWithId: string;
-        };
-        PartnerDirection: "shared-by" | "shared-with";
-        PartnerResponseDto: {
-            avatarColor: components["schemas"]["UserAvatarColor"];
-            email: string;
-            id: string;
-            inTimeline?: boolean;
-            name: string;
-            profileChangedAt: string;
-            profileImagePath: string;
-        };
-        PartnerUpdateDto: {
-            inTimeline: boolean;
-        };
-        PeopleResponse: {
-            enabled: boolean;
-            minimumFaces?: number;
-            sidebarWeb: boolean;
-        };
-        PeopleResponseDto: {
-            hasNextPage?: boolean;
-            hidden: number;
-            people: components["schemas"]["PersonResponseDto"][];
-            total: number;
-        };
-        PeopleUpdate: {
-            enabled?: boolean;
-            minimumFaces?: number;
-            sidebarWeb?: boolean;
-        };
-        PeopleUpdateDto: {
-            people: components["schemas"]["PeopleUpdateItem"][];
-        };
-        PeopleUpdateItem: {
-            birthDate?: string | null;
-            color?: string | null;
-            featureFaceAssetId?: string;
-            id: string;
-            isFavorite?: boolean;
-            isHidden?: boolean;
-            name?: string;
-        };
-        Permission: "all" | "activity.create" | "activity.read" | "activity.update" | "activity.delete" | "activity.statistics" | "apiKey.create" | "apiKey.read" | "apiKey.update" | "apiKey.delete" | "asset.read" | "asset.update" | "asset.delete" | "asset.statistics" | "asset.share" | "asset.view" | "asset.download" | "asset.upload" | "asset.copy" | "asset.derive" | "asset.edit.get" | "asset.edit.create" | "asset.edit.delete" | "album.create" | "album.read" | "album.update" | "album.delete" | "album.statistics" | "album.share" | "album.download" | "albumAsset.create" | "albumAsset.delete" | "albumUser.create" | "albumUser.update" | "albumUser.delete" | "auth.changePassword" | "authDevice.delete" | "archive.read" | "backup.list" | "backup.download" | "backup.upload" | "backup.delete" | "duplicate.read" | "duplicate.delete" | "face.create" | "face.read" | "face.update" | "face.delete" | "folder.read" | "job.create" | "job.read" | "library.create" | "library.read" | "library.update" | "library.delete" | "library.statistics" | "timeline.read" | "timeline.download" | "maintenance" | "map.read" | "map.search" | "memory.create" | "memory.read" | "memory.update" | "memory.delete" | "memory.statistics" | "memoryAsset.create" | "memoryAsset.delete" | "notification.create" | "notification.read" | "notification.update" | "notification.delete" | "partner.create" | "partner.read" | "partner.update" | "partner.delete" | "person.create" | "person.read" | "person.update" | "person.delete" | "person.statistics" | "person.merge" | "person.reassign" | "pinCode.create" | "pinCode.update" | "pinCode.delete" | "plugin.create" | "plugin.read" | "plugin.update" | "plugin.delete" | "server.about" | "server.apkLinks" | "server.storage" | "server.statistics" | "server.versionCheck" | "serverLicense.read" | "serverLicense.update" | "serverLicense.delete" | "session.create" | "session.read" | "session.update" | "session.delete" | "session.lock" | "sharedLink.create" | "sharedLink.read" | "sharedLink.update" | "sharedLink.delete" | "stack.create" | "stack.read" | "stack.update" | "stack.delete" | "sync.stream" | "syncCheckpoint.read" | "syncCheckpoint.update" | "syncCheckpoint.delete" | "systemConfig.read" | "systemConfig.update" | "systemMetadata.read" | "systemMetadata.update" | "tag.create" | "tag.read" | "tag.update" | "tag.delete" | "tag.asset" | "user.read" | "user.update" | "userLicense.create" | "userLicense.read" | "userLicense.update" | "userLicense.delete" | "userOnboarding.read" | "userOnboarding.update" | "userOnboarding.delete" | "userPreference.read" | "userPreference.update" | "userProfileImage.create" | "userProfileImage.read" | "userProfileImage.update" | "userProfileImage.delete" | "queue.read" | "queue.update" | "queueJob.create" | "queueJob.read" | "queueJob.update" | "queueJob.delete" | "workflow.create" | "workflow.read" | "workflow.update" | "workflow.delete" | "adminUser.create" | "adminUser.read" | "adminUser.update" | "adminUser.delete" | "adminSession.read" | "adminAuth.unlinkAll";
-        PersonCreateDto: {
-            birthDate?: string | null;
-            color?: string | null;
-            isFavorite?: boolean;
-            isHidden?: boolean;
-            name?: string;
-        };
-        PersonResponseDto: {
-            birthDate: string | null;
-            color?: string;
-            id: string;
-            isFavorite?: boolean;
-            isHidden: boolean;
-            name: string;
-            thumbnailPath: string;
-            updatedAt?: string;
-        };
-        PersonStatisticsResponseDto: {
-            assets: number;
-        };
-        PersonUpdateDto: {
-            birthDate?: string | null;
-            color?: string | null;
-            featureFaceAssetId?: string;
-            isFavorite?: boolean;
-            isHidden?: boolean;
-            name?: string;
-        };
-        PinCodeChangeDto: {
-            newPinCode: string;
-            password?: string;
-            pinCode?: string;
-        };
-        PinCodeResetDto: {
-            password?: string;
-            pinCode?: string;
-        };
-        PinCodeSetupDto: {
-            pinCode: string;
-        };
-        PlacesResponseDto: {
-            admin1name?: string;
-            admin2name?: string;
-            latitude: number;
-            longitude: number;
-            name: string;
-        };
-        PluginMethodResponseDto: {
-            description: string;
-            hostFunctions: boolean;
-            key: string;
-            name: string;
-            schema?: Record<string, never>;
-            title: string;
-            types: components["schemas"]["WorkflowType"][];
-            uiHints: string[];
-        };
-        PluginResponseDto: {
-            author: string;
-            createdAt: string;
-            description: string;
-            id: string;
-            methods: components["schemas"]["PluginMethodResponseDto"][];
-            name: string;
-            title: string;
-            updatedAt: string;
+        About: {
             version: string;
-        };
-        PluginTemplateResponseDto: {
-            description: string;
-            key: string;
-            steps: components["schemas"]["PluginTemplateStepResponseDto"][];
-            title: string;
-            trigger: components["schemas"]["WorkflowTrigger"];
-            uiHints: string[];
-        };
-        PluginTemplateStepResponseDto: {
-            config: {
-                [key: string]: unknown;
-            } | null;
-            enabled?: boolean;
-            method: string;
-        };
-        PurchaseResponse: {
-            hideBuyButtonUntil: string;
-            showSupportBadge: boolean;
-        };
-        PurchaseUpdate: {
-            hideBuyButtonUntil?: string;
-            showSupportBadge?: boolean;
-        };
-        QueueCommand: "start" | "pause" | "resume" | "empty" | "clear-failed";
-        QueueCommandDto: {
-            command: components["schemas"]["QueueCommand"];
-            force?: boolean;
-        };
-        QueueDeleteDto: {
-            failed?: boolean;
-        };
-        QueueJobResponseDto: {
-            data: {
-                [key: string]: unknown;
-            };
-            id?: string;
-            name: components["schemas"]["JobName"];
-            timestamp: number;
-        };
-        QueueJobStatus: "active" | "failed" | "completed" | "delayed" | "waiting" | "paused";
-        QueueName: "thumbnailGeneration" | "metadataExtraction" | "videoConversion" | "faceDetection" | "facialRecognition" | "smartSearch" | "duplicateDetection" | "backgroundTask" | "storageTemplateMigration" | "migration" | "search" | "sidecar" | "library" | "notifications" | "backupDatabase" | "ocr" | "workflow" | "integrityCheck" | "editor";
-        QueueResponseDto: {
-            isPaused: boolean;
-            name: components["schemas"]["QueueName"];
-            statistics: components["schemas"]["QueueStatisticsDto"];
-        };
-        QueueResponseLegacyDto: {
-            jobCounts: components["schemas"]["QueueStatisticsDto"];
-            queueStatus: components["schemas"]["QueueStatusLegacyDto"];
-        };
-        QueueStatisticsDto: {
-            active: number;
-            completed: number;
-            delayed: number;
-            failed: number;
-            paused: number;
-            waiting: number;
-        };
-        QueueStatusLegacyDto: {
-            isActive: boolean;
-            isPaused: boolean;
-        };
-        QueueUpdateDto: {
-            isPaused?: boolean;
-        };
-        QueuesResponseLegacyDto: {
-            backgroundTask: components["schemas"]["QueueResponseLegacyDto"];
-            backupDatabase: components["schemas"]["QueueResponseLegacyDto"];
-            duplicateDetection: components["schemas"]["QueueResponseLegacyDto"];
-            editor: components["schemas"]["QueueResponseLegacyDto"];
-            faceDetection: components["schemas"]["QueueResponseLegacyDto"];
-            facialRecognition: components["schemas"]["QueueResponseLegacyDto"];
-            integrityCheck: components["schemas"]["QueueResponseLegacyDto"];
-            library: components["schemas"]["QueueResponseLegacyDto"];
-            metadataExtraction: components["schemas"]["QueueResponseLegacyDto"];
-            migration: components["schemas"]["QueueResponseLegacyDto"];
-            notifications: components["schemas"]["QueueResponseLegacyDto"];
-            ocr: components["schemas"]["QueueResponseLegacyDto"];
-            search: components["schemas"]["QueueResponseLegacyDto"];
-            sidecar: components["schemas"]["QueueResponseLegacyDto"];
-            smartSearch: components["schemas"]["QueueResponseLegacyDto"];
-            storageTemplateMigration: components["schemas"]["QueueResponseLegacyDto"];
-            thumbnailGeneration: components["schemas"]["QueueResponseLegacyDto"];
-            videoConversion: components["schemas"]["QueueResponseLegacyDto"];
-            workflow: components["schemas"]["QueueResponseLegacyDto"];
-        };
-        RandomSearchDto: {
-            albumIds?: string[];
-            city?: string | null;
-            country?: string | null;
-            createdAfter?: string;
-            createdBefore?: string;
-            isEncoded?: boolean;
-            isFavorite?: boolean;
-            isMotion?: boolean;
-            isNotInAlbum?: boolean;
-            isOffline?: boolean;
-            lensModel?: string | null;
-            libraryId?: string | null;
-            make?: string | null;
-            model?: string | null;
-            ocr?: string;
-            personIds?: string[];
-            rating?: number | null;
-            size?: number;
-            state?: string | null;
-            tagIds?: string[] | null;
-            takenAfter?: string;
-            takenBefore?: string;
-            trashedAfter?: string;
-            trashedBefore?: string;
-            type?: components["schemas"]["AssetTypeEnum"];
-            updatedAfter?: string;
-            updatedBefore?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-            withDeleted?: boolean;
-            withExif?: boolean;
-            withPeople?: boolean;
-            withStacked?: boolean;
-        };
-        RatingsResponse: {
-            enabled: boolean;
-        };
-        RatingsUpdate: {
-            enabled?: boolean;
-        };
-        ReactionLevel: "album" | "asset";
-        ReactionType: "comment" | "like";
-        RecentlyAddedResponse: {
-            sidebarWeb: boolean;
-        };
-        RecentlyAddedUpdate: {
-            sidebarWeb?: boolean;
-        };
-        ReleaseChannel: "stable" | "releaseCandidate";
-        ReleaseEventV1: {
-            checkedAt: string;
-            isAvailable: boolean;
-            releaseVersion: components["schemas"]["ServerVersionResponseDto"];
-            serverVersion: components["schemas"]["ServerVersionResponseDto"];
-            type: components["schemas"]["ReleaseType"];
-        };
-        ReleaseType: "major" | "premajor" | "minor" | "preminor" | "patch" | "prepatch" | "prerelease";
-        ReverseGeocodingStateResponseDto: {
-            lastImportFileName: string | null;
-            lastUpdate: string | null;
-        };
-        RotateParameters: {
-            angle: number;
-        };
-        SearchAlbumResponseDto: {
-            count: number;
-            facets: components["schemas"]["SearchFacetResponseDto"][];
-            items: components["schemas"]["AlbumResponseDto"][];
-            total: number;
-        };
-        SearchAssetResponseDto: {
-            count: number;
-            facets: components["schemas"]["SearchFacetResponseDto"][];
-            items: components["schemas"]["AssetResponseDto"][];
-            nextPage: string | null;
-            total: number;
-        };
-        SearchExploreItem: {
-            data: components["schemas"]["AssetResponseDto"];
-            value: string;
-        };
-        SearchExploreResponseDto: {
-            fieldName: string;
-            items: components["schemas"]["SearchExploreItem"][];
-        };
-        SearchFacetCountResponseDto: {
-            count: number;
-            value: string;
-        };
-        SearchFacetResponseDto: {
-            counts: components["schemas"]["SearchFacetCountResponseDto"][];
-            fieldName: string;
-        };
-        SearchResponseDto: {
-            albums: components["schemas"]["SearchAlbumResponseDto"];
-            assets: components["schemas"]["SearchAssetResponseDto"];
-        };
-        SearchStatisticsResponseDto: {
-            total: number;
-        };
-        SearchSuggestionType: "country" | "state" | "city" | "camera-make" | "camera-model" | "camera-lens-model";
-        ServerAboutResponseDto: {
+            versionUrl: string;
+            licensed: boolean;
             build?: string;
+            buildUrl?: string;
             buildImage?: string;
             buildImageUrl?: string;
-            buildUrl?: string;
-            exiftool?: string;
-            ffmpeg?: string;
-            imagemagick?: string;
-            libvips?: string;
-            licensed: boolean;
-            nodejs?: string;
             repository?: string;
             repositoryUrl?: string;
-            sourceCommit?: string;
             sourceRef?: string;
+            sourceCommit?: string;
             sourceUrl?: string;
+            nodejs?: string;
+            exiftool?: string;
+            ffmpeg?: string;
+            libvips?: string;
+            imagemagick?: string;
             thirdPartyBugFeatureUrl?: string;
             thirdPartyDocumentationUrl?: string;
             thirdPartySourceUrl?: string;
             thirdPartySupportUrl?: string;
-            version: string;
-            versionUrl: string;
         };
-        ServerApkLinksDto: {
+        Activity: {
+            processing: number;
+        };
+        AlbumsUpdate: {
+            defaultAssetOrder?: "asc" | "desc";
+        };
+        Alive: {
+            status: string;
+        };
+        ApiKeyCreate: {
+            name?: string;
+            permissions: ("all" | "activity.create" | "activity.read" | "activity.update" | "activity.delete" | "activity.statistics" | "apiKey.create" | "apiKey.read" | "apiKey.update" | "apiKey.delete" | "apiKey.rotate" | "asset.read" | "asset.update" | "asset.delete" | "asset.statistics" | "asset.share" | "asset.view" | "asset.download" | "asset.upload" | "asset.copy" | "asset.derive" | "asset.edit.get" | "asset.edit.create" | "asset.edit.delete" | "assetFile.read" | "assetFile.delete" | "assetFile.download" | "album.create" | "album.read" | "album.update" | "album.delete" | "album.statistics" | "album.share" | "album.download" | "albumAsset.create" | "albumAsset.delete" | "albumUser.create" | "albumUser.update" | "albumUser.delete" | "auth.changePassword" | "authDevice.delete" | "archive.read" | "backup.list" | "backup.download" | "backup.upload" | "backup.delete" | "clusterGroup.read" | "clusterGroup.leave" | "clusterGroupRequest.create" | "clusterGroupRequest.read" | "clusterGroupRequest.delete" | "duplicate.read" | "duplicate.delete" | "face.create" | "face.read" | "face.update" | "face.delete" | "folder.read" | "job.create" | "job.read" | "library.create" | "library.read" | "library.update" | "library.delete" | "library.statistics" | "timeline.read" | "timeline.download" | "maintenance" | "map.read" | "map.search" | "memory.create" | "memory.read" | "memory.update" | "memory.delete" | "memory.statistics" | "memoryAsset.create" | "memoryAsset.delete" | "notification.create" | "notification.read" | "notification.update" | "notification.delete" | "partner.create" | "partner.read" | "partner.update" | "partner.delete" | "person.create" | "person.read" | "person.update" | "person.delete" | "person.statistics" | "person.merge" | "person.reassign" | "pinCode.create" | "pinCode.update" | "pinCode.delete" | "plugin.create" | "plugin.read" | "plugin.update" | "plugin.delete" | "server.about" | "server.apkLinks" | "server.storage" | "server.statistics" | "server.versionCheck" | "serverLicense.read" | "serverLicense.update" | "serverLicense.delete" | "session.create" | "session.read" | "session.update" | "session.delete" | "session.lock" | "sharedLink.create" | "sharedLink.read" | "sharedLink.update" | "sharedLink.delete" | "stack.create" | "stack.read" | "stack.update" | "stack.delete" | "sync.stream" | "syncCheckpoint.read" | "syncCheckpoint.update" | "syncCheckpoint.delete" | "systemConfig.read" | "systemConfig.update" | "systemMetadata.read" | "systemMetadata.update" | "tag.create" | "tag.read" | "tag.update" | "tag.delete" | "tag.asset" | "user.read" | "user.update" | "userConfig.read" | "userLicense.create" | "userLicense.read" | "userLicense.update" | "userLicense.delete" | "userOnboarding.read" | "userOnboarding.update" | "userOnboarding.delete" | "userPreference.read" | "userPreference.update" | "userProfileImage.create" | "userProfileImage.read" | "userProfileImage.update" | "userProfileImage.delete" | "queue.read" | "queue.update" | "queueJob.create" | "queueJob.read" | "queueJob.update" | "queueJob.delete" | "workflow.create" | "workflow.read" | "workflow.update" | "workflow.delete" | "workflow.logs" | "adminConfig.read" | "adminConfig.update" | "adminUser.create" | "adminUser.read" | "adminUser.update" | "adminUser.delete" | "adminSession.read" | "adminAuth.unlinkAll")[];
+        };
+        ApiKeyCreateResponse: {
+            id: string;
+            name: string;
+            createdAt: string;
+            updatedAt: string;
+            permissions: ("all" | "activity.create" | "activity.read" | "activity.update" | "activity.delete" | "activity.statistics" | "apiKey.create" | "apiKey.read" | "apiKey.update" | "apiKey.delete" | "apiKey.rotate" | "asset.read" | "asset.update" | "asset.delete" | "asset.statistics" | "asset.share" | "asset.view" | "asset.download" | "asset.upload" | "asset.copy" | "asset.derive" | "asset.edit.get" | "asset.edit.create" | "asset.edit.delete" | "assetFile.read" | "assetFile.delete" | "assetFile.download" | "album.create" | "album.read" | "album.update" | "album.delete" | "album.statistics" | "album.share" | "album.download" | "albumAsset.create" | "albumAsset.delete" | "albumUser.create" | "albumUser.update" | "albumUser.delete" | "auth.changePassword" | "authDevice.delete" | "archive.read" | "backup.list" | "backup.download" | "backup.upload" | "backup.delete" | "clusterGroup.read" | "clusterGroup.leave" | "clusterGroupRequest.create" | "clusterGroupRequest.read" | "clusterGroupRequest.delete" | "duplicate.read" | "duplicate.delete" | "face.create" | "face.read" | "face.update" | "face.delete" | "folder.read" | "job.create" | "job.read" | "library.create" | "library.read" | "library.update" | "library.delete" | "library.statistics" | "timeline.read" | "timeline.download" | "maintenance" | "map.read" | "map.search" | "memory.create" | "memory.read" | "memory.update" | "memory.delete" | "memory.statistics" | "memoryAsset.create" | "memoryAsset.delete" | "notification.create" | "notification.read" | "notification.update" | "notification.delete" | "partner.create" | "partner.read" | "partner.update" | "partner.delete" | "person.create" | "person.read" | "person.update" | "person.delete" | "person.statistics" | "person.merge" | "person.reassign" | "pinCode.create" | "pinCode.update" | "pinCode.delete" | "plugin.create" | "plugin.read" | "plugin.update" | "plugin.delete" | "server.about" | "server.apkLinks" | "server.storage" | "server.statistics" | "server.versionCheck" | "serverLicense.read" | "serverLicense.update" | "serverLicense.delete" | "session.create" | "session.read" | "session.update" | "session.delete" | "session.lock" | "sharedLink.create" | "sharedLink.read" | "sharedLink.update" | "sharedLink.delete" | "stack.create" | "stack.read" | "stack.update" | "stack.delete" | "sync.stream" | "syncCheckpoint.read" | "syncCheckpoint.update" | "syncCheckpoint.delete" | "systemConfig.read" | "systemConfig.update" | "systemMetadata.read" | "systemMetadata.update" | "tag.create" | "tag.read" | "tag.update" | "tag.delete" | "tag.asset" | "user.read" | "user.update" | "userConfig.read" | "userLicense.create" | "userLicense.read" | "userLicense.update" | "userLicense.delete" | "userOnboarding.read" | "userOnboarding.update" | "userOnboarding.delete" | "userPreference.read" | "userPreference.update" | "userProfileImage.create" | "userProfileImage.read" | "userProfileImage.update" | "userProfileImage.delete" | "queue.read" | "queue.update" | "queueJob.create" | "queueJob.read" | "queueJob.update" | "queueJob.delete" | "workflow.create" | "workflow.read" | "workflow.update" | "workflow.delete" | "workflow.logs" | "adminConfig.read" | "adminConfig.update" | "adminUser.create" | "adminUser.read" | "adminUser.update" | "adminUser.delete" | "adminSession.read" | "adminAuth.unlinkAll")[];
+            secret: string;
+            apiKey: components["schemas"]["ApiKeyResponse"];
+        };
+        ApiKeyResponse: {
+            id: string;
+            name: string;
+            createdAt: string;
+            updatedAt: string;
+            permissions: ("all" | "activity.create" | "activity.read" | "activity.update" | "activity.delete" | "activity.statistics" | "apiKey.create" | "apiKey.read" | "apiKey.update" | "apiKey.delete" | "apiKey.rotate" | "asset.read" | "asset.update" | "asset.delete" | "asset.statistics" | "asset.share" | "asset.view" | "asset.download" | "asset.upload" | "asset.copy" | "asset.derive" | "asset.edit.get" | "asset.edit.create" | "asset.edit.delete" | "assetFile.read" | "assetFile.delete" | "assetFile.download" | "album.create" | "album.read" | "album.update" | "album.delete" | "album.statistics" | "album.share" | "album.download" | "albumAsset.create" | "albumAsset.delete" | "albumUser.create" | "albumUser.update" | "albumUser.delete" | "auth.changePassword" | "authDevice.delete" | "archive.read" | "backup.list" | "backup.download" | "backup.upload" | "backup.delete" | "clusterGroup.read" | "clusterGroup.leave" | "clusterGroupRequest.create" | "clusterGroupRequest.read" | "clusterGroupRequest.delete" | "duplicate.read" | "duplicate.delete" | "face.create" | "face.read" | "face.update" | "face.delete" | "folder.read" | "job.create" | "job.read" | "library.create" | "library.read" | "library.update" | "library.delete" | "library.statistics" | "timeline.read" | "timeline.download" | "maintenance" | "map.read" | "map.search" | "memory.create" | "memory.read" | "memory.update" | "memory.delete" | "memory.statistics" | "memoryAsset.create" | "memoryAsset.delete" | "notification.create" | "notification.read" | "notification.update" | "notification.delete" | "partner.create" | "partner.read" | "partner.update" | "partner.delete" | "person.create" | "person.read" | "person.update" | "person.delete" | "person.statistics" | "person.merge" | "person.reassign" | "pinCode.create" | "pinCode.update" | "pinCode.delete" | "plugin.create" | "plugin.read" | "plugin.update" | "plugin.delete" | "server.about" | "server.apkLinks" | "server.storage" | "server.statistics" | "server.versionCheck" | "serverLicense.read" | "serverLicense.update" | "serverLicense.delete" | "session.create" | "session.read" | "session.update" | "session.delete" | "session.lock" | "sharedLink.create" | "sharedLink.read" | "sharedLink.update" | "sharedLink.delete" | "stack.create" | "stack.read" | "stack.update" | "stack.delete" | "sync.stream" | "syncCheckpoint.read" | "syncCheckpoint.update" | "syncCheckpoint.delete" | "systemConfig.read" | "systemConfig.update" | "systemMetadata.read" | "systemMetadata.update" | "tag.create" | "tag.read" | "tag.update" | "tag.delete" | "tag.asset" | "user.read" | "user.update" | "userConfig.read" | "userLicense.create" | "userLicense.read" | "userLicense.update" | "userLicense.delete" | "userOnboarding.read" | "userOnboarding.update" | "userOnboarding.delete" | "userPreference.read" | "userPreference.update" | "userProfileImage.create" | "userProfileImage.read" | "userProfileImage.update" | "userProfileImage.delete" | "queue.read" | "queue.update" | "queueJob.create" | "queueJob.read" | "queueJob.update" | "queueJob.delete" | "workflow.create" | "workflow.read" | "workflow.update" | "workflow.delete" | "workflow.logs" | "adminConfig.read" | "adminConfig.update" | "adminUser.create" | "adminUser.read" | "adminUser.update" | "adminUser.delete" | "adminSession.read" | "adminAuth.unlinkAll")[];
+        };
+        ApiKeyUpdate: {
+            name?: string;
+            permissions?: ("all" | "activity.create" | "activity.read" | "activity.update" | "activity.delete" | "activity.statistics" | "apiKey.create" | "apiKey.read" | "apiKey.update" | "apiKey.delete" | "apiKey.rotate" | "asset.read" | "asset.update" | "asset.delete" | "asset.statistics" | "asset.share" | "asset.view" | "asset.download" | "asset.upload" | "asset.copy" | "asset.derive" | "asset.edit.get" | "asset.edit.create" | "asset.edit.delete" | "assetFile.read" | "assetFile.delete" | "assetFile.download" | "album.create" | "album.read" | "album.update" | "album.delete" | "album.statistics" | "album.share" | "album.download" | "albumAsset.create" | "albumAsset.delete" | "albumUser.create" | "albumUser.update" | "albumUser.delete" | "auth.changePassword" | "authDevice.delete" | "archive.read" | "backup.list" | "backup.download" | "backup.upload" | "backup.delete" | "clusterGroup.read" | "clusterGroup.leave" | "clusterGroupRequest.create" | "clusterGroupRequest.read" | "clusterGroupRequest.delete" | "duplicate.read" | "duplicate.delete" | "face.create" | "face.read" | "face.update" | "face.delete" | "folder.read" | "job.create" | "job.read" | "library.create" | "library.read" | "library.update" | "library.delete" | "library.statistics" | "timeline.read" | "timeline.download" | "maintenance" | "map.read" | "map.search" | "memory.create" | "memory.read" | "memory.update" | "memory.delete" | "memory.statistics" | "memoryAsset.create" | "memoryAsset.delete" | "notification.create" | "notification.read" | "notification.update" | "notification.delete" | "partner.create" | "partner.read" | "partner.update" | "partner.delete" | "person.create" | "person.read" | "person.update" | "person.delete" | "person.statistics" | "person.merge" | "person.reassign" | "pinCode.create" | "pinCode.update" | "pinCode.delete" | "plugin.create" | "plugin.read" | "plugin.update" | "plugin.delete" | "server.about" | "server.apkLinks" | "server.storage" | "server.statistics" | "server.versionCheck" | "serverLicense.read" | "serverLicense.update" | "serverLicense.delete" | "session.create" | "session.read" | "session.update" | "session.delete" | "session.lock" | "sharedLink.create" | "sharedLink.read" | "sharedLink.update" | "sharedLink.delete" | "stack.create" | "stack.read" | "stack.update" | "stack.delete" | "sync.stream" | "syncCheckpoint.read" | "syncCheckpoint.update" | "syncCheckpoint.delete" | "systemConfig.read" | "systemConfig.update" | "systemMetadata.read" | "systemMetadata.update" | "tag.create" | "tag.read" | "tag.update" | "tag.delete" | "tag.asset" | "user.read" | "user.update" | "userConfig.read" | "userLicense.create" | "userLicense.read" | "userLicense.update" | "userLicense.delete" | "userOnboarding.read" | "userOnboarding.update" | "userOnboarding.delete" | "userPreference.read" | "userPreference.update" | "userProfileImage.create" | "userProfileImage.read" | "userProfileImage.update" | "userProfileImage.delete" | "queue.read" | "queue.update" | "queueJob.create" | "queueJob.read" | "queueJob.update" | "queueJob.delete" | "workflow.create" | "workflow.read" | "workflow.update" | "workflow.delete" | "workflow.logs" | "adminConfig.read" | "adminConfig.update" | "adminUser.create" | "adminUser.read" | "adminUser.update" | "adminUser.delete" | "adminSession.read" | "adminAuth.unlinkAll")[];
+        };
+        ApkLinks: {
             arm64v8a: string;
             armeabiv7a: string;
             universal: string;
             x86_64: string;
         };
-        ServerConfigDto: {
-            externalDomain: string;
-            isInitialized: boolean;
-            isOnboarded: boolean;
-            loginPageMessage: string;
-            maintenanceMode: boolean;
-            mapDarkStyleUrl: string;
-            mapLightStyleUrl: string;
-            minFaces: number;
-            oauthButtonText: string;
-            publicUsers: boolean;
-            trashDays: number;
-            userDeleteDelay: number;
+        ArchivePlan: {
+            size: number;
+            assetIds: string[];
         };
-        ServerFeaturesDto: {
-            configFile: boolean;
-            duplicateDetection: boolean;
-            email: boolean;
+        Asset: {
+            id: string;
+            type: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            thumbhash: string | null;
+            localDateTime: string;
+            duration: number | null;
+            hasMetadata: boolean;
+            width: number | null;
+            height: number | null;
+            originalMimeType?: string;
+            livePhotoVideoId?: string | null;
+            createdAt: string;
+            ownerId: string;
+            originalPath: string;
+            originalFileName: string;
+            fileCreatedAt: string;
+            fileModifiedAt: string;
+            updatedAt: string;
+            isFavorite: boolean;
+            isArchived: boolean;
+            isTrashed: boolean;
+            isOffline: boolean;
+            isEdited: boolean;
+            visibility: "archive" | "timeline" | "hidden" | "locked";
+            checksum: string;
+            libraryId?: string | null;
+            duplicateId?: string | null;
+            resized?: boolean;
+            owner?: components["schemas"]["UserBrief"];
+            exifInfo?: components["schemas"]["Exif"];
+            tags?: components["schemas"]["Tag"][];
+            people?: components["schemas"]["Person"][];
+            stack?: components["schemas"]["StackBrief"] | null;
+        };
+        AssetCopy: {
+            sourceId: string;
+            targetId: string;
+            albums?: boolean;
+            favorite?: boolean;
+            sharedLinks?: boolean;
+            sidecar?: boolean;
+            stack?: boolean;
+        };
+        AssetJobs: {
+            assetIds: string[];
+            name: "refresh-faces" | "refresh-metadata" | "regenerate-thumbnail" | "transcode-video";
+        };
+        AssetUpdate: {
+            isFavorite?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            dateTimeOriginal?: string;
+            latitude?: number;
+            longitude?: number;
+            rating?: number | null;
+            description?: string;
+            livePhotoVideoId?: string | null;
+        };
+        AssetsDelete: {
+            ids: string[];
+            force?: boolean;
+        };
+        AssetsUpdate: {
+            isFavorite?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            dateTimeOriginal?: string;
+            latitude?: number;
+            longitude?: number;
+            rating?: number | null;
+            description?: string;
+            ids: string[];
+            duplicateId?: string | null;
+            dateTimeRelative?: number;
+            timeZone?: string;
+        };
+        AuthStatusResponse: {
+            pinCode: boolean;
+            password: boolean;
+            isElevated: boolean;
+            expiresAt?: string;
+            pinExpiresAt?: string;
+        };
+        AvatarUpdate: {
+            color?: "primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber";
+        };
+        BackupDatabaseSettings: {
+            enabled: boolean;
+            cronExpression: string;
+            keepLastAmount: number;
+        };
+        BackupSettings: {
+            database: components["schemas"]["BackupDatabaseSettings"];
+        };
+        BooleanFilter: {
+            eq?: boolean;
+        };
+        Branch: {
+            id?: components["schemas"]["IdFilter"];
+            libraryId?: components["schemas"]["NullableIdFilter"];
+            type?: components["schemas"]["TypeFilter"];
+            visibility?: components["schemas"]["VisibilityFilter"];
+            isFavorite?: components["schemas"]["BooleanFilter"];
+            isMotion?: components["schemas"]["BooleanFilter"];
+            isOffline?: components["schemas"]["BooleanFilter"];
+            isEncoded?: components["schemas"]["BooleanFilter"];
+            hasAlbums?: components["schemas"]["BooleanFilter"];
+            hasPeople?: components["schemas"]["BooleanFilter"];
+            hasTags?: components["schemas"]["BooleanFilter"];
+            city?: components["schemas"]["NullableStringFilter"];
+            state?: components["schemas"]["NullableStringFilter"];
+            country?: components["schemas"]["NullableStringFilter"];
+            make?: components["schemas"]["NullableStringFilter"];
+            model?: components["schemas"]["NullableStringFilter"];
+            lensModel?: components["schemas"]["NullableStringFilter"];
+            description?: components["schemas"]["PatternFilter"];
+            originalFileName?: components["schemas"]["PatternFilter"];
+            originalPath?: components["schemas"]["PatternFilter"];
+            ocr?: components["schemas"]["OcrFilter"];
+            rating?: components["schemas"]["RatingFilter"];
+            fileSizeInBytes?: components["schemas"]["NumberFilter"];
+            takenAt?: components["schemas"]["DateFilter"];
+            createdAt?: components["schemas"]["DateFilter"];
+            updatedAt?: components["schemas"]["DateFilter"];
+            trashedAt?: components["schemas"]["NullableDateFilter"];
+            personIds?: components["schemas"]["IdsFilter"];
+            tagIds?: components["schemas"]["IdsFilter"];
+            albumIds?: components["schemas"]["IdsFilter"];
+            checksum?: components["schemas"]["ChecksumFilter"];
+            encodedVideoPath?: components["schemas"]["StringFilter"];
+        };
+        BucketColumns: {
+            id: string[];
+            ownerId: string[];
+            ratio: number[];
+            isFavorite: boolean[];
+            visibility: ("archive" | "timeline" | "hidden" | "locked")[];
+            isTrashed: boolean[];
+            isImage: boolean[];
+            livePhotoVideoId: (string | null)[];
+            thumbhash: (string | null)[];
+            projectionType: (string | null)[];
+            duration: (number | null)[];
+            fileCreatedAt: string[];
+            createdAt: string[];
+            localOffsetHours: number[];
+            city?: (string | null)[];
+            country?: (string | null)[];
+            latitude?: (number | null)[];
+            longitude?: (number | null)[];
+            stack?: (string[] | null)[];
+        };
+        BucketCount: {
+            timeBucket: string;
+            count: number;
+        };
+        BulkMetadata: {
+            assetId: string;
+            key: string;
+            value: {
+                [key: string]: unknown;
+            };
+            updatedAt: string;
+        };
+        BulkMetadataDelete: {
+            items: components["schemas"]["MetadataKey"][];
+        };
+        BulkMetadataItem: {
+            assetId: string;
+            key: string;
+            value: {
+                [key: string]: unknown;
+            };
+        };
+        BulkMetadataUpsert: {
+            items: components["schemas"]["BulkMetadataItem"][];
+        };
+        Cast: {
+            gCastEnabled: boolean;
+        };
+        CastUpdate: {
+            gCastEnabled?: boolean;
+        };
+        ChangePassword: {
+            password: string;
+            newPassword: string;
+            invalidateSessions?: boolean;
+        };
+        Check: {
+            assets: components["schemas"]["CheckItem"][];
+        };
+        CheckItem: {
+            id: string;
+            checksum: string;
+        };
+        CheckResult: {
+            id: string;
+            action: "accept" | "reject";
+            reason?: ("duplicate" | "unsupported-format") | null;
+            assetId?: string | null;
+            isTrashed?: boolean | null;
+        };
+        Checked: {
+            results: components["schemas"]["CheckResult"][];
+        };
+        ChecksumFilter: {
+            eq?: string;
+            ne?: string;
+            in?: string[];
+            notIn?: string[];
+        };
+        ChosenAssets: {
+            ids: string[];
+        };
+        Count: {
+            count: number;
+        };
+        DateFilter: {
+            eq?: string;
+            ne?: string;
+            gt?: string;
+            gte?: string;
+            lt?: string;
+            lte?: string;
+        };
+        Day: {
+            date: string;
+            count: number;
+        };
+        Download: {
+            archiveSize: number;
+            includeEmbeddedVideos: boolean;
+        };
+        DownloadArchive: {
+            assetIds: string[];
+            edited?: boolean;
+            archiveName?: string;
+        };
+        DownloadInfo: {
+            assetIds?: string[];
+            albumId?: string;
+            userId?: string;
+            archiveSize?: number;
+        };
+        DownloadPlan: {
+            totalSize: number;
+            archives: components["schemas"]["ArchivePlan"][];
+        };
+        DownloadUpdate: {
+            archiveSize?: number;
+            includeEmbeddedVideos?: boolean;
+        };
+        EmailNotifications: {
+            enabled: boolean;
+            albumInvite: boolean;
+            albumUpdate: boolean;
+        };
+        EmailNotificationsUpdate: {
+            enabled?: boolean;
+            albumInvite?: boolean;
+            albumUpdate?: boolean;
+        };
+        Enabled: {
+            enabled: boolean;
+        };
+        Exif: {
+            make?: string | null;
+            model?: string | null;
+            exifImageWidth?: number | null;
+            exifImageHeight?: number | null;
+            fileSizeInByte?: number | null;
+            orientation?: string | null;
+            dateTimeOriginal?: string | null;
+            modifyDate?: string | null;
+            timeZone?: string | null;
+            lensModel?: string | null;
+            fNumber?: number | null;
+            focalLength?: number | null;
+            iso?: number | null;
+            exposureTime?: string | null;
+            latitude?: number | null;
+            longitude?: number | null;
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            description?: string | null;
+            projectionType?: string | null;
+            rating?: number | null;
+        };
+        FacesForUsers: {
+            enabled: boolean;
+            minFaces: number;
+        };
+        Features: {
+            smartSearch: boolean;
             facialRecognition: boolean;
-            importFaces: boolean;
+            duplicateDetection: boolean;
             map: boolean;
+            reverseGeocoding: boolean;
+            importFaces: boolean;
+            sidecar: boolean;
+            search: boolean;
+            trash: boolean;
             oauth: boolean;
             oauthAutoLaunch: boolean;
             ocr: boolean;
             passwordLogin: boolean;
+            configFile: boolean;
+            email: boolean;
             realtimeTranscoding: boolean;
-            reverseGeocoding: boolean;
-            search: boolean;
-            sidecar: boolean;
-            smartSearch: boolean;
-            trash: boolean;
         };
-        ServerMediaTypesResponseDto: {
-            image: string[];
-            sidecar: string[];
-            video: string[];
+        FfmpegForUsers: {
+            realtime: components["schemas"]["RealtimeForUsers"];
         };
-        ServerPingResponse: {
-            res: string;
-        };
-        ServerStatsResponseDto: {
-            photos: number;
-            usage: number;
-            usageByUser: components["schemas"]["UsageByUserDto"][];
-            usagePhotos: number;
-            usageVideos: number;
-            videos: number;
-        };
-        ServerStorageResponseDto: {
-            diskAvailable: string;
-            diskAvailableRaw: number;
-            diskSize: string;
-            diskSizeRaw: number;
-            diskUsagePercentage: number;
-            diskUse: string;
-            diskUseRaw: number;
-        };
-        ServerVersionHistoryResponseDto: {
-            createdAt: string;
-            id: string;
-            version: string;
-        };
-        ServerVersionResponseDto: {
-            major: number;
-            minor: number;
-            patch: number;
-            prerelease: number | null;
-        };
-        SessionCreateDto: {
-            deviceOS?: string;
-            deviceType?: string;
-            duration?: number;
-        };
-        SessionCreateResponseDto: {
-            appVersion: string | null;
-            createdAt: string;
-            current: boolean;
-            deviceOS: string;
-            deviceType: string;
-            expiresAt?: string;
-            id: string;
-            isPendingSyncReset: boolean;
-            token: string;
-            updatedAt: string;
-        };
-        SessionResponseDto: {
-            appVersion: string | null;
-            createdAt: string;
-            current: boolean;
-            deviceOS: string;
-            deviceType: string;
-            expiresAt?: string;
-            id: string;
-            isPendingSyncReset: boolean;
-            updatedAt: string;
-        };
-        SessionUnlockDto: {
-            password?: string;
-            pinCode?: string;
-        };
-        SessionUpdateDto: {
-            isPendingSyncReset?: boolean;
-        };
-        SetMaintenanceModeDto: {
-            action: components["schemas"]["MaintenanceAction"];
-            restoreBackupFilename?: string;
-        };
-        SharedLinkCreateDto: {
-            albumId?: string;
-            allowDownload?: boolean;
-            allowUpload?: boolean;
-            assetIds?: string[];
-            description?: string | null;
-            expiresAt?: string | null;
-            password?: string | null;
-            showMetadata?: boolean;
-            slug?: string | null;
-            type: components["schemas"]["SharedLinkType"];
-        };
-        SharedLinkEditDto: {
-            allowDownload?: boolean;
-            allowUpload?: boolean;
-            description?: string | null;
-            expiresAt?: string | null;
-            password?: string | null;
-            showMetadata?: boolean;
-            slug?: string | null;
-        };
-        SharedLinkLoginDto: {
-            password: string;
-        };
-        SharedLinkResponseDto: {
-            album?: components["schemas"]["AlbumResponseDto"];
-            allowDownload: boolean;
-            allowUpload: boolean;
-            assets: components["schemas"]["AssetResponseDto"][];
-            createdAt: string;
-            description: string | null;
-            expiresAt: string | null;
-            id: string;
-            key: string;
-            password: string | null;
-            showMetadata: boolean;
-            slug: string | null;
-            type: components["schemas"]["SharedLinkType"];
-            userId: string;
-        };
-        SharedLinkType: "ALBUM" | "INDIVIDUAL";
-        SharedLinksResponse: {
+        FfmpegRealtimeSettings: {
             enabled: boolean;
-            sidebarWeb: boolean;
+            videoCodecs: ("h264" | "hevc" | "vp9" | "av1")[];
+            resolutions: (480 | 720 | 1080 | 1440 | 2160)[];
         };
-        SharedLinksUpdate: {
-            enabled?: boolean;
-            sidebarWeb?: boolean;
-        };
-        SignUpDto: {
-            email: string;
-            name: string;
-            password: string;
-        };
-        SmartSearchDto: {
-            albumIds?: string[];
-            city?: string | null;
-            country?: string | null;
-            createdAfter?: string;
-            createdBefore?: string;
-            isEncoded?: boolean;
-            isFavorite?: boolean;
-            isMotion?: boolean;
-            isNotInAlbum?: boolean;
-            isOffline?: boolean;
-            language?: string;
-            lensModel?: string | null;
-            libraryId?: string | null;
-            make?: string | null;
-            model?: string | null;
-            ocr?: string;
-            page?: number;
-            personIds?: string[];
-            query?: string;
-            queryAssetId?: string;
-            rating?: number | null;
-            size?: number;
-            state?: string | null;
-            tagIds?: string[] | null;
-            takenAfter?: string;
-            takenBefore?: string;
-            trashedAfter?: string;
-            trashedBefore?: string;
-            type?: components["schemas"]["AssetTypeEnum"];
-            updatedAfter?: string;
-            updatedBefore?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-            withDeleted?: boolean;
-            withExif?: boolean;
-        };
-        SourceType: "machine-learning" | "exif" | "manual";
-        StackCreateDto: {
-            assetIds: string[];
-        };
-        StackResponseDto: {
-            assets: components["schemas"]["AssetResponseDto"][];
-            id: string;
-            primaryAssetId: string;
-        };
-        StackUpdateDto: {
-            primaryAssetId?: string;
-        };
-        StatisticsSearchDto: {
-            albumIds?: string[];
-            city?: string | null;
-            country?: string | null;
-            createdAfter?: string;
-            createdBefore?: string;
-            description?: string;
-            isEncoded?: boolean;
-            isFavorite?: boolean;
-            isMotion?: boolean;
-            isNotInAlbum?: boolean;
-            isOffline?: boolean;
-            lensModel?: string | null;
-            libraryId?: string | null;
-            make?: string | null;
-            model?: string | null;
-            ocr?: string;
-            personIds?: string[];
-            rating?: number | null;
-            state?: string | null;
-            tagIds?: string[] | null;
-            takenAfter?: string;
-            takenBefore?: string;
-            trashedAfter?: string;
-            trashedBefore?: string;
-            type?: components["schemas"]["AssetTypeEnum"];
-            updatedAfter?: string;
-            updatedBefore?: string;
-            visibility?: components["schemas"]["AssetVisibility"];
-        };
-        StorageFolder: "encoded-video" | "library" | "upload" | "profile" | "thumbs" | "backups";
-        SyncAckDeleteDto: {
-            types?: components["schemas"]["SyncEntityType"][];
-        };
-        SyncAckDto: {
-            ack: string;
-            type: components["schemas"]["SyncEntityType"];
-        };
-        SyncAckSetDto: {
-            acks: string[];
-        };
-        SyncAckV1: Record<string, never>;
-        SyncAlbumDeleteV1: {
-            albumId: string;
-        };
-        SyncAlbumToAssetDeleteV1: {
-            albumId: string;
-            assetId: string;
-        };
-        SyncAlbumToAssetV1: {
-            albumId: string;
-            assetId: string;
-        };
-        SyncAlbumUserDeleteV1: {
-            albumId: string;
-            userId: string;
-        };
-        SyncAlbumUserV1: {
-            albumId: string;
-            role: components["schemas"]["AlbumUserRole"];
-            userId: string;
-        };
-        SyncAlbumV1: {
-            createdAt: string;
-            description: string;
-            id: string;
-            isActivityEnabled: boolean;
-            name: string;
-            order: components["schemas"]["AssetOrder"];
-            ownerId: string;
-            thumbnailAssetId: string | null;
-            updatedAt: string;
-        };
-        SyncAlbumV2: {
-            createdAt: string;
-            description: string;
-            id: string;
-            isActivityEnabled: boolean;
-            name: string;
-            order: components["schemas"]["AssetOrder"];
-            thumbnailAssetId: string | null;
-            updatedAt: string;
-        };
-        SyncAssetDeleteV1: {
-            assetId: string;
-        };
-        SyncAssetEditDeleteV1: {
-            editId: string;
-        };
-        SyncAssetEditV1: {
-            action: components["schemas"]["AssetEditAction"];
-            assetId: string;
-            id: string;
-            parameters: {
-                [key: string]: unknown;
-            };
-            sequence: number;
-        };
-        SyncAssetExifV1: {
-            assetId: string;
-            city: string | null;
-            country: string | null;
-            dateTimeOriginal: string | null;
-            description: string | null;
-            exifImageHeight: number | null;
-            exifImageWidth: number | null;
-            exposureTime: string | null;
-            fNumber: number | null;
-            fileSizeInByte: number | null;
-            focalLength: number | null;
-            fps: number | null;
-            iso: number | null;
-            latitude: number | null;
-            lensModel: string | null;
-            longitude: number | null;
-            make: string | null;
-            model: string | null;
-            modifyDate: string | null;
-            orientation: string | null;
-            profileDescription: string | null;
-            projectionType: string | null;
-            rating: number | null;
-            state: string | null;
-            timeZone: string | null;
-        };
-        SyncAssetFaceDeleteV1: {
-            assetFaceId: string;
-        };
-        SyncAssetFaceV1: {
-            assetId: string;
-            boundingBoxX1: number;
-            boundingBoxX2: number;
-            boundingBoxY1: number;
-            boundingBoxY2: number;
-            id: string;
-            imageHeight: number;
-            imageWidth: number;
-            personId: string | null;
-            sourceType: string;
-        };
-        SyncAssetFaceV2: {
-            assetId: string;
-            boundingBoxX1: number;
-            boundingBoxX2: number;
-            boundingBoxY1: number;
-            boundingBoxY2: number;
-            deletedAt: string | null;
-            id: string;
-            imageHeight: number;
-            imageWidth: number;
-            isVisible: boolean;
-            personId: string | null;
-            sourceType: string;
-        };
-        SyncAssetMetadataDeleteV1: {
-            assetId: string;
-            key: string;
-        };
-        SyncAssetMetadataV1: {
-            assetId: string;
-            key: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        SyncAssetOcrDeleteV1: {
-            assetId: string;
-            deletedAt: string;
-            id: string;
-        };
-        SyncAssetOcrV1: {
-            assetId: string;
-            boxScore: number;
-            id: string;
-            isVisible: boolean;
-            text: string;
-            textScore: number;
-            x1: number;
-            x2: number;
-            x3: number;
-            x4: number;
-            y1: number;
-            y2: number;
-            y3: number;
-            y4: number;
-        };
-        SyncAssetV1: {
-            checksum: string;
-            createdAt: string | null;
-            deletedAt: string | null;
-            duration: string | null;
-            fileCreatedAt: string | null;
-            fileModifiedAt: string | null;
-            height: number | null;
-            id: string;
-            isEdited: boolean;
-            isFavorite: boolean;
-            libraryId: string | null;
-            livePhotoVideoId: string | null;
-            localDateTime: string | null;
-            originalFileName: string;
-            ownerId: string;
-            stackId: string | null;
-            thumbhash: string | null;
-            type: components["schemas"]["AssetTypeEnum"];
-            visibility: components["schemas"]["AssetVisibility"];
-            width: number | null;
-        };
-        SyncAssetV2: {
-            checksum: string;
-            createdAt: string | null;
-            deletedAt: string | null;
-            duration: number | null;
-            fileCreatedAt: string | null;
-            fileModifiedAt: string | null;
-            height: number | null;
-            id: string;
-            isEdited: boolean;
-            isFavorite: boolean;
-            libraryId: string | null;
-            livePhotoVideoId: string | null;
-            localDateTime: string | null;
-            originalFileName: string;
-            ownerId: string;
-            stackId: string | null;
-            thumbhash: string | null;
-            type: components["schemas"]["AssetTypeEnum"];
-            visibility: components["schemas"]["AssetVisibility"];
-            width: number | null;
-        };
-        SyncAuthUserV1: {
-            avatarColor?: components["schemas"]["UserAvatarColor"] | null;
-            deletedAt: string | null;
-            email: string;
-            hasProfileImage: boolean;
-            id: string;
-            isAdmin: boolean;
-            name: string;
-            oauthId: string;
-            pinCode: string | null;
-            profileChangedAt: string;
-            quotaSizeInBytes: number | null;
-            quotaUsageInBytes: number;
-            storageLabel: string | null;
-        };
-        SyncCompleteV1: Record<string, never>;
-        SyncEntityType: "AuthUserV1" | "UserV1" | "UserDeleteV1" | "AssetV1" | "AssetV2" | "AssetDeleteV1" | "AssetExifV1" | "AssetEditV1" | "AssetEditDeleteV1" | "AssetMetadataV1" | "AssetMetadataDeleteV1" | "AssetOcrV1" | "AssetOcrDeleteV1" | "PartnerV1" | "PartnerDeleteV1" | "PartnerAssetV1" | "PartnerAssetV2" | "PartnerAssetBackfillV1" | "PartnerAssetBackfillV2" | "PartnerAssetDeleteV1" | "PartnerAssetExifV1" | "PartnerAssetExifBackfillV1" | "PartnerStackBackfillV1" | "PartnerStackDeleteV1" | "PartnerStackV1" | "AlbumV1" | "AlbumV2" | "AlbumDeleteV1" | "AlbumUserV1" | "AlbumUserBackfillV1" | "AlbumUserDeleteV1" | "AlbumAssetCreateV1" | "AlbumAssetCreateV2" | "AlbumAssetUpdateV1" | "AlbumAssetUpdateV2" | "AlbumAssetBackfillV1" | "AlbumAssetBackfillV2" | "AlbumAssetExifCreateV1" | "AlbumAssetExifUpdateV1" | "AlbumAssetExifBackfillV1" | "AlbumToAssetV1" | "AlbumToAssetDeleteV1" | "AlbumToAssetBackfillV1" | "MemoryV1" | "MemoryDeleteV1" | "MemoryToAssetV1" | "MemoryToAssetDeleteV1" | "StackV1" | "StackDeleteV1" | "PersonV1" | "PersonDeleteV1" | "AssetFaceV1" | "AssetFaceV2" | "AssetFaceDeleteV1" | "UserMetadataV1" | "UserMetadataDeleteV1" | "SyncAckV1" | "SyncResetV1" | "SyncCompleteV1";
-        SyncMemoryAssetDeleteV1: {
-            assetId: string;
-            memoryId: string;
-        };
-        SyncMemoryAssetV1: {
-            assetId: string;
-            memoryId: string;
-        };
-        SyncMemoryDeleteV1: {
-            memoryId: string;
-        };
-        SyncMemoryV1: {
-            createdAt: string;
-            data: {
-                [key: string]: unknown;
-            };
-            deletedAt: string | null;
-            hideAt: string | null;
-            id: string;
-            isSaved: boolean;
-            memoryAt: string;
-            ownerId: string;
-            seenAt: string | null;
-            showAt: string | null;
-            type: components["schemas"]["MemoryType"];
-            updatedAt: string;
-        };
-        SyncPartnerDeleteV1: {
-            sharedById: string;
-            sharedWithId: string;
-        };
-        SyncPartnerV1: {
-            inTimeline: boolean;
-            sharedById: string;
-            sharedWithId: string;
-        };
-        SyncPersonDeleteV1: {
-            personId: string;
-        };
-        SyncPersonV1: {
-            birthDate: string | null;
-            color: string | null;
-            createdAt: string;
-            faceAssetId: string | null;
-            id: string;
-            isFavorite: boolean;
-            isHidden: boolean;
-            name: string;
-            ownerId: string;
-            updatedAt: string;
-        };
-        SyncRequestType: "AlbumsV1" | "AlbumsV2" | "AlbumUsersV1" | "AlbumToAssetsV1" | "AlbumAssetsV1" | "AlbumAssetsV2" | "AlbumAssetExifsV1" | "AssetsV1" | "AssetsV2" | "AssetExifsV1" | "AssetEditsV1" | "AssetMetadataV1" | "AssetOcrV1" | "AuthUsersV1" | "MemoriesV1" | "MemoryToAssetsV1" | "PartnersV1" | "PartnerAssetsV1" | "PartnerAssetsV2" | "PartnerAssetExifsV1" | "PartnerStacksV1" | "StacksV1" | "UsersV1" | "PeopleV1" | "AssetFacesV1" | "AssetFacesV2" | "UserMetadataV1";
-        SyncResetV1: Record<string, never>;
-        SyncStackDeleteV1: {
-            stackId: string;
-        };
-        SyncStackV1: {
-            createdAt: string;
-            id: string;
-            ownerId: string;
-            primaryAssetId: string;
-            updatedAt: string;
-        };
-        SyncStreamDto: {
-            reset?: boolean;
-            types: components["schemas"]["SyncRequestType"][];
-        };
-        SyncUserDeleteV1: {
-            userId: string;
-        };
-        SyncUserMetadataDeleteV1: {
-            key: components["schemas"]["UserMetadataKey"];
-            userId: string;
-        };
-        SyncUserMetadataV1: {
-            key: components["schemas"]["UserMetadataKey"];
-            userId: string;
-            value: {
-                [key: string]: unknown;
-            };
-        };
-        SyncUserV1: {
-            avatarColor?: components["schemas"]["UserAvatarColor"] | null;
-            deletedAt: string | null;
-            email: string;
-            hasProfileImage: boolean;
-            id: string;
-            name: string;
-            profileChangedAt: string;
-        };
-        SystemConfigBackupsDto: {
-            database: components["schemas"]["DatabaseBackupConfig"];
-        };
-        SystemConfigDto: {
-            backup: components["schemas"]["SystemConfigBackupsDto"];
-            ffmpeg: components["schemas"]["SystemConfigFFmpegDto"];
-            image: components["schemas"]["SystemConfigImageDto"];
-            integrityChecks: components["schemas"]["SystemConfigIntegrityChecks"];
-            job: components["schemas"]["SystemConfigJobDto"];
-            library: components["schemas"]["SystemConfigLibraryDto"];
-            logging: components["schemas"]["SystemConfigLoggingDto"];
-            machineLearning: components["schemas"]["SystemConfigMachineLearningDto"];
-            map: components["schemas"]["SystemConfigMapDto"];
-            metadata: components["schemas"]["SystemConfigMetadataDto"];
-            newVersionCheck: components["schemas"]["SystemConfigNewVersionCheckDto"];
-            nightlyTasks: components["schemas"]["SystemConfigNightlyTasksDto"];
-            notifications: components["schemas"]["SystemConfigNotificationsDto"];
-            oauth: components["schemas"]["SystemConfigOAuthDto"];
-            passwordLogin: components["schemas"]["SystemConfigPasswordLoginDto"];
-            reverseGeocoding: components["schemas"]["SystemConfigReverseGeocodingDto"];
-            server: components["schemas"]["SystemConfigServerDto"];
-            storageTemplate: components["schemas"]["SystemConfigStorageTemplateDto"];
-            templates: components["schemas"]["SystemConfigTemplatesDto"];
-            theme: components["schemas"]["SystemConfigThemeDto"];
-            trash: components["schemas"]["SystemConfigTrashDto"];
-            user: components["schemas"]["SystemConfigUserDto"];
-        };
-        SystemConfigFFmpegDto: {
-            accel: components["schemas"]["TranscodeHWAccel"];
-            accelDecode: boolean;
-            acceptedAudioCodecs: components["schemas"]["AudioCodec"][];
-            acceptedContainers: components["schemas"]["VideoContainer"][];
-            acceptedVideoCodecs: components["schemas"]["VideoCodec"][];
-            bframes: number;
-            cqMode: components["schemas"]["CQMode"];
+        FfmpegSettings: {
             crf: number;
-            gopSize: number;
-            maxBitrate: string;
-            preferredHwDevice: string;
-            preset: string;
-            realtime: components["schemas"]["SystemConfigFFmpegRealtimeDto"];
-            refs: number;
-            targetAudioCodec: components["schemas"]["AudioCodec"];
-            targetResolution: string;
-            targetVideoCodec: components["schemas"]["VideoCodec"];
-            temporalAQ: boolean;
             threads: number;
-            tonemap: components["schemas"]["ToneMapping"];
-            transcode: components["schemas"]["TranscodePolicy"];
+            preset: string;
+            targetVideoCodec: "h264" | "hevc" | "vp9" | "av1";
+            acceptedVideoCodecs: ("h264" | "hevc" | "vp9" | "av1")[];
+            targetAudioCodec: "mp3" | "aac" | "opus" | "pcm_s16le";
+            acceptedAudioCodecs: ("mp3" | "aac" | "opus" | "pcm_s16le")[];
+            acceptedContainers: ("mov" | "mp4" | "ogg" | "webm")[];
+            targetResolution: string;
+            maxBitrate: string;
+            bframes: number;
+            refs: number;
+            gopSize: number;
+            temporalAQ: boolean;
+            cqMode: "auto" | "cqp" | "icq";
             twoPass: boolean;
+            preferredHwDevice: string;
+            transcode: "all" | "optimal" | "bitrate" | "required" | "disabled";
+            tonemap: "hable" | "mobius" | "reinhard" | "disabled";
+            accel: "nvenc" | "qsv" | "vaapi" | "rkmpp" | "disabled";
+            accelDecode: boolean;
+            realtime: components["schemas"]["FfmpegRealtimeSettings"];
         };
-        SystemConfigFFmpegRealtimeDto: {
+        Filter: {
+            id?: components["schemas"]["IdFilter"];
+            libraryId?: components["schemas"]["NullableIdFilter"];
+            type?: components["schemas"]["TypeFilter"];
+            visibility?: components["schemas"]["VisibilityFilter"];
+            isFavorite?: components["schemas"]["BooleanFilter"];
+            isMotion?: components["schemas"]["BooleanFilter"];
+            isOffline?: components["schemas"]["BooleanFilter"];
+            isEncoded?: components["schemas"]["BooleanFilter"];
+            hasAlbums?: components["schemas"]["BooleanFilter"];
+            hasPeople?: components["schemas"]["BooleanFilter"];
+            hasTags?: components["schemas"]["BooleanFilter"];
+            city?: components["schemas"]["NullableStringFilter"];
+            state?: components["schemas"]["NullableStringFilter"];
+            country?: components["schemas"]["NullableStringFilter"];
+            make?: components["schemas"]["NullableStringFilter"];
+            model?: components["schemas"]["NullableStringFilter"];
+            lensModel?: components["schemas"]["NullableStringFilter"];
+            description?: components["schemas"]["PatternFilter"];
+            originalFileName?: components["schemas"]["PatternFilter"];
+            originalPath?: components["schemas"]["PatternFilter"];
+            ocr?: components["schemas"]["OcrFilter"];
+            rating?: components["schemas"]["RatingFilter"];
+            fileSizeInBytes?: components["schemas"]["NumberFilter"];
+            takenAt?: components["schemas"]["DateFilter"];
+            createdAt?: components["schemas"]["DateFilter"];
+            updatedAt?: components["schemas"]["DateFilter"];
+            trashedAt?: components["schemas"]["NullableDateFilter"];
+            personIds?: components["schemas"]["IdsFilter"];
+            tagIds?: components["schemas"]["IdsFilter"];
+            albumIds?: components["schemas"]["IdsFilter"];
+            checksum?: components["schemas"]["ChecksumFilter"];
+            encodedVideoPath?: components["schemas"]["StringFilter"];
+            or?: components["schemas"]["Branch"][];
+        };
+        FoundAssets: {
+            total: number;
+            count: number;
+            items: components["schemas"]["Asset"][];
+            facets: {
+                [key: string]: unknown;
+            }[];
+            nextPage: string | null;
+            nextCursor: string | null;
+        };
+        HTTPValidationError: {
+            detail?: components["schemas"]["ValidationError"][];
+        };
+        Health: {
+            status: string;
+            storage: components["schemas"]["StorageHealth"];
+            database: components["schemas"]["PartHealth"];
+            cache: components["schemas"]["PartHealth"];
+            inference: components["schemas"]["PartHealth"];
+        };
+        Heatmap: {
+            from: string;
+            to: string;
+            series: components["schemas"]["Day"][];
+            totalCount: number;
+        };
+        IdFilter: {
+            eq?: string;
+            ne?: string;
+        };
+        IdsFilter: {
+            all?: string[];
+            any?: string[];
+            none?: string[];
+        };
+        ImageForUsers: {
+            fullsize: components["schemas"]["Enabled"];
+            preview: components["schemas"]["Sized"];
+            thumbnail: components["schemas"]["Sized"];
+        };
+        ImageFullsizeSettings: {
             enabled: boolean;
-            resolutions: components["schemas"]["HlsVideoResolution"][];
-            videoCodecs: components["schemas"]["VideoCodec"][];
-        };
-        SystemConfigFacesDto: {
-            import: boolean;
-        };
-        SystemConfigGeneratedFullsizeImageDto: {
-            enabled: boolean;
-            format: components["schemas"]["ImageFormat"];
-            progressive?: boolean;
+            format: "jpeg" | "webp";
             quality: number;
-        };
-        SystemConfigGeneratedImageDto: {
-            format: components["schemas"]["ImageFormat"];
             progressive?: boolean;
-            quality: number;
+        };
+        ImagePreviewSettings: {
+            format: "jpeg" | "webp";
             size: number;
+            quality: number;
+            progressive?: boolean;
         };
-        SystemConfigImageDto: {
-            colorspace: components["schemas"]["Colorspace"];
+        ImageSettings: {
+            thumbnail: components["schemas"]["ImageThumbnailSettings"];
+            preview: components["schemas"]["ImagePreviewSettings"];
+            colorspace: "srgb" | "p3";
             extractEmbedded: boolean;
-            fullsize: components["schemas"]["SystemConfigGeneratedFullsizeImageDto"];
-            preview: components["schemas"]["SystemConfigGeneratedImageDto"];
-            thumbnail: components["schemas"]["SystemConfigGeneratedImageDto"];
+            fullsize: components["schemas"]["ImageFullsizeSettings"];
         };
-        SystemConfigIntegrityChecks: {
-            checksumFiles: components["schemas"]["SystemConfigIntegrityChecksumJob"];
-            missingFiles: components["schemas"]["SystemConfigIntegrityJob"];
-            untrackedFiles: components["schemas"]["SystemConfigIntegrityJob"];
+        ImageThumbnailSettings: {
+            format: "jpeg" | "webp";
+            size: number;
+            quality: number;
+            progressive?: boolean;
         };
-        SystemConfigIntegrityChecksumJob: {
-            cronExpression: string;
+        IntegrityChecksChecksumFilesSettings: {
             enabled: boolean;
-            percentageLimit: number;
+            cronExpression: string;
             timeLimit: number;
+            percentageLimit: number;
         };
-        SystemConfigIntegrityJob: {
+        IntegrityChecksMissingFilesSettings: {
+            enabled: boolean;
             cronExpression: string;
+        };
+        IntegrityChecksSettings: {
+            missingFiles: components["schemas"]["IntegrityChecksMissingFilesSettings"];
+            untrackedFiles: components["schemas"]["IntegrityChecksUntrackedFilesSettings"];
+            checksumFiles: components["schemas"]["IntegrityChecksChecksumFilesSettings"];
+        };
+        IntegrityChecksUntrackedFilesSettings: {
             enabled: boolean;
-        };
-        SystemConfigJobDto: {
-            backgroundTask: components["schemas"]["JobSettingsDto"];
-            editor: components["schemas"]["JobSettingsDto"];
-            faceDetection: components["schemas"]["JobSettingsDto"];
-            integrityCheck: components["schemas"]["JobSettingsDto"];
-            library: components["schemas"]["JobSettingsDto"];
-            metadataExtraction: components["schemas"]["JobSettingsDto"];
-            migration: components["schemas"]["JobSettingsDto"];
-            notifications: components["schemas"]["JobSettingsDto"];
-            ocr: components["schemas"]["JobSettingsDto"];
-            search: components["schemas"]["JobSettingsDto"];
-            sidecar: components["schemas"]["JobSettingsDto"];
-            smartSearch: components["schemas"]["JobSettingsDto"];
-            thumbnailGeneration: components["schemas"]["JobSettingsDto"];
-            videoConversion: components["schemas"]["JobSettingsDto"];
-            workflow: components["schemas"]["JobSettingsDto"];
-        };
-        SystemConfigLibraryDto: {
-            scan: components["schemas"]["SystemConfigLibraryScanDto"];
-            watch: components["schemas"]["SystemConfigLibraryWatchDto"];
-        };
-        SystemConfigLibraryScanDto: {
             cronExpression: string;
+        };
+        JobCommand: {
+            command: "start" | "pause" | "resume" | "empty" | "clear-failed";
+            force?: boolean;
+        };
+        JobSettings: {
+            thumbnailGeneration: components["schemas"]["QueueConcurrency"];
+            metadataExtraction: components["schemas"]["QueueConcurrency"];
+            videoConversion: components["schemas"]["QueueConcurrency"];
+            faceDetection: components["schemas"]["QueueConcurrency"];
+            smartSearch: components["schemas"]["QueueConcurrency"];
+            backgroundTask: components["schemas"]["QueueConcurrency"];
+            migration: components["schemas"]["QueueConcurrency"];
+            search: components["schemas"]["QueueConcurrency"];
+            sidecar: components["schemas"]["QueueConcurrency"];
+            library: components["schemas"]["QueueConcurrency"];
+            notifications: components["schemas"]["QueueConcurrency"];
+            ocr: components["schemas"]["QueueConcurrency"];
+            workflow: components["schemas"]["QueueConcurrency"];
+            integrityCheck: components["schemas"]["QueueConcurrency"];
+            editor: components["schemas"]["QueueConcurrency"];
+        };
+        JobStart: {
+            name: "user-cleanup" | "person-cleanup" | "tag-cleanup" | "memory-cleanup" | "memory-create" | "backup-database" | "integrity-missing-files" | "integrity-missing-files-refresh" | "integrity-missing-files-delete-all" | "integrity-untracked-files" | "integrity-untracked-files-refresh" | "integrity-untracked-files-delete-all" | "integrity-checksum-mismatch" | "integrity-checksum-mismatch-refresh" | "integrity-checksum-mismatch-delete-all";
+        };
+        LearningForUsers: {
+            clip: components["schemas"]["Enabled"];
+            duplicateDetection: components["schemas"]["Enabled"];
+            enabled: boolean;
+            facialRecognition: components["schemas"]["FacesForUsers"];
+            ocr: components["schemas"]["Enabled"];
+        };
+        LegacyQueue: {
+            queueStatus: components["schemas"]["LegacyStatus"];
+            jobCounts: components["schemas"]["calotype__wire__queues__Statistics"];
+        };
+        LegacyQueues: {
+            thumbnailGeneration: components["schemas"]["LegacyQueue"];
+            metadataExtraction: components["schemas"]["LegacyQueue"];
+            videoConversion: components["schemas"]["LegacyQueue"];
+            faceDetection: components["schemas"]["LegacyQueue"];
+            facialRecognition: components["schemas"]["LegacyQueue"];
+            smartSearch: components["schemas"]["LegacyQueue"];
+            duplicateDetection: components["schemas"]["LegacyQueue"];
+            backgroundTask: components["schemas"]["LegacyQueue"];
+            storageTemplateMigration: components["schemas"]["LegacyQueue"];
+            migration: components["schemas"]["LegacyQueue"];
+            search: components["schemas"]["LegacyQueue"];
+            sidecar: components["schemas"]["LegacyQueue"];
+            library: components["schemas"]["LegacyQueue"];
+            notifications: components["schemas"]["LegacyQueue"];
+            backupDatabase: components["schemas"]["LegacyQueue"];
+            ocr: components["schemas"]["LegacyQueue"];
+            workflow: components["schemas"]["LegacyQueue"];
+            integrityCheck: components["schemas"]["LegacyQueue"];
+            editor: components["schemas"]["LegacyQueue"];
+        };
+        LegacyStatus: {
+            isPaused: boolean;
+            isActive: boolean;
+        };
+        LibraryScanSettings: {
+            enabled: boolean;
+            cronExpression: string;
+        };
+        LibrarySettings: {
+            scan: components["schemas"]["LibraryScanSettings"];
+            watch: components["schemas"]["LibraryWatchSettings"];
+        };
+        LibraryWatchSettings: {
             enabled: boolean;
         };
-        SystemConfigLibraryWatchDto: {
+        LoggingSettings: {
             enabled: boolean;
+            level: "verbose" | "debug" | "log" | "warn" | "error" | "fatal";
         };
-        SystemConfigLoggingDto: {
-            enabled: boolean;
-            level: components["schemas"]["LogLevel"];
+        LoginCredential: {
+            email: string;
+            password: string;
         };
-        SystemConfigMachineLearningDto: {
-            availabilityChecks: components["schemas"]["MachineLearningAvailabilityChecksDto"];
-            clip: components["schemas"]["CLIPConfig"];
-            duplicateDetection: components["schemas"]["DuplicateDetectionConfig"];
+        LoginResponse: {
+            accessToken: string;
+            userId: string;
+            userEmail: string;
+            name: string;
+            isAdmin: boolean;
+            profileImagePath: string;
+            shouldChangePassword: boolean;
+            isOnboarded: boolean;
+        };
+        LogoutResponse: {
+            successful: boolean;
+            redirectUri: string;
+        };
+        MachineLearningAvailabilityChecksSettings: {
             enabled: boolean;
-            facialRecognition: components["schemas"]["FacialRecognitionConfig"];
-            ocr: components["schemas"]["OcrConfig"];
+            timeout: number;
+            interval: number;
+        };
+        MachineLearningClipSettings: {
+            enabled: boolean;
+            modelName: string;
+        };
+        MachineLearningDuplicateDetectionSettings: {
+            enabled: boolean;
+            maxDistance: number;
+        };
+        MachineLearningFacialRecognitionSettings: {
+            enabled: boolean;
+            modelName: string;
+            minScore: number;
+            maxDistance: number;
+            minFaces: number;
+        };
+        MachineLearningOcrSettings: {
+            enabled: boolean;
+            modelName: string;
+            minDetectionScore: number;
+            minRecognitionScore: number;
+            maxResolution: number;
+        };
+        MachineLearningSettings: {
+            enabled: boolean;
             urls: string[];
+            availabilityChecks: components["schemas"]["MachineLearningAvailabilityChecksSettings"];
+            clip: components["schemas"]["MachineLearningClipSettings"];
+            duplicateDetection: components["schemas"]["MachineLearningDuplicateDetectionSettings"];
+            facialRecognition: components["schemas"]["MachineLearningFacialRecognitionSettings"];
+            ocr: components["schemas"]["MachineLearningOcrSettings"];
         };
-        SystemConfigMapDto: {
+        MapForUsers: {
             darkStyle: string;
             enabled: boolean;
             lightStyle: string;
         };
-        SystemConfigMetadataDto: {
-            faces: components["schemas"]["SystemConfigFacesDto"];
-        };
-        SystemConfigNewVersionCheckDto: {
-            channel: components["schemas"]["ReleaseChannel"];
+        MapSettings: {
             enabled: boolean;
+            lightStyle: string;
+            darkStyle: string;
         };
-        SystemConfigNightlyTasksDto: {
-            clusterNewFaces: boolean;
+        MediaTypes: {
+            video: string[];
+            image: string[];
+            sidecar: string[];
+        };
+        Memories: {
+            enabled: boolean;
+            sidebarWeb: boolean;
+            duration: number;
+        };
+        MemoriesUpdate: {
+            enabled?: boolean;
+            sidebarWeb?: boolean;
+            duration?: number;
+        };
+        Metadata: {
+            key: string;
+            value: {
+                [key: string]: unknown;
+            };
+            updatedAt: string;
+        };
+        MetadataFacesSettings: {
+            import: boolean;
+        };
+        MetadataItem: {
+            key: string;
+            value: {
+                [key: string]: unknown;
+            };
+        };
+        MetadataKey: {
+            assetId: string;
+            key: string;
+        };
+        MetadataSearch: {
+            libraryId?: string | null;
+            type?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            isFavorite?: boolean;
+            isOffline?: boolean;
+            isMotion?: boolean;
+            isEncoded?: boolean;
+            isNotInAlbum?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            make?: string | null;
+            model?: string | null;
+            lensModel?: string | null;
+            rating?: number | null;
+            ocr?: string;
+            createdBefore?: string;
+            createdAfter?: string;
+            updatedBefore?: string;
+            updatedAfter?: string;
+            takenBefore?: string;
+            takenAfter?: string;
+            trashedBefore?: string;
+            trashedAfter?: string;
+            albumIds?: string[];
+            personIds?: string[];
+            tagIds?: string[] | null;
+            withDeleted?: boolean;
+            withStacked?: boolean;
+            withExif?: boolean;
+            withPeople?: boolean;
+            filter?: components["schemas"]["Filter"];
+            id?: string;
+            checksum?: string;
+            originalFileName?: string;
+            originalPath?: string;
+            description?: string;
+            encodedVideoPath?: string;
+            previewPath?: string;
+            thumbnailPath?: string;
+            order?: "asc" | "desc";
+            orderBy?: components["schemas"]["SearchOrder"];
+            page?: number;
+            size?: number;
+            cursor?: string;
+        };
+        MetadataSettings: {
+            faces: components["schemas"]["MetadataFacesSettings"];
+        };
+        MetadataUpsert: {
+            items: components["schemas"]["MetadataItem"][];
+        };
+        NewNotification: {
+            userId: string;
+            title: string;
+            description?: string | null;
+            level?: "success" | "error" | "warning" | "info";
+            type?: "JobFailed" | "BackupFailed" | "SystemMessage" | "AlbumInvite" | "AlbumUpdate" | "Custom" | "ClusterGroupRequest";
+            data?: {
+                [key: string]: unknown;
+            };
+            readAt?: string | null;
+        };
+        NewVersionCheckSettings: {
+            enabled: boolean;
+            channel: "stable" | "releaseCandidate";
+        };
+        NightlyTasksSettings: {
+            startTime: string;
             databaseCleanup: boolean;
             generateMemories: boolean;
-            missingThumbnails: boolean;
-            startTime: string;
             syncQuotaUsage: boolean;
+            missingThumbnails: boolean;
+            clusterNewFaces: boolean;
         };
-        SystemConfigNotificationsDto: {
-            smtp: components["schemas"]["SystemConfigSmtpDto"];
+        Notification: {
+            id: string;
+            createdAt: string;
+            level: "success" | "error" | "warning" | "info";
+            type: "JobFailed" | "BackupFailed" | "SystemMessage" | "AlbumInvite" | "AlbumUpdate" | "Custom" | "ClusterGroupRequest";
+            title: string;
+            description?: string;
+            data?: {
+                [key: string]: unknown;
+            };
+            readAt?: string;
         };
-        SystemConfigOAuthDto: {
-            allowInsecureRequests: boolean;
+        NotificationChange: {
+            readAt?: string | null;
+        };
+        NotificationChanges: {
+            ids: string[];
+            readAt?: string | null;
+        };
+        NotificationIds: {
+            ids: string[];
+        };
+        NotificationsSettings: {
+            smtp: components["schemas"]["NotificationsSmtpSettings"];
+        };
+        NotificationsSmtpSettings: {
+            enabled: boolean;
+            from: string;
+            replyTo: string;
+            transport: components["schemas"]["NotificationsSmtpTransportSettings"];
+        };
+        NotificationsSmtpTransportSettings: {
+            ignoreCert: boolean;
+            host: string;
+            port: number;
+            secure: boolean;
+            username: string;
+            password: string;
+        };
+        NullableDateFilter: {
+            eq?: string | null;
+            ne?: string | null;
+            gt?: string;
+            gte?: string;
+            lt?: string;
+            lte?: string;
+        };
+        NullableIdFilter: {
+            eq?: string | null;
+            ne?: string | null;
+        };
+        NullableStringFilter: {
+            eq?: string | null;
+            ne?: string | null;
+            in?: string[];
+            notIn?: string[];
+        };
+        NumberFilter: {
+            eq?: number;
+            ne?: number;
+            gt?: number;
+            gte?: number;
+            lt?: number;
+            lte?: number;
+            in?: number[];
+            notIn?: number[];
+        };
+        OauthForAll: {
+            autoLaunch: boolean;
+            buttonText: string;
+            enabled: boolean;
+        };
+        OauthSettings: {
             autoLaunch: boolean;
             autoRegister: boolean;
             buttonText: string;
@@ -1826,56 +859,405 @@ export interface components {
             clientSecret: string;
             defaultStorageQuota: number | null;
             enabled: boolean;
-            endSessionEndpoint: string;
             issuerUrl: string;
+            endSessionEndpoint: string;
+            accountManagementUrl?: string;
             mobileOverrideEnabled: boolean;
             mobileRedirectUri: string;
-            profileSigningAlgorithm: string;
             prompt: string;
-            roleClaim: string;
             scope: string;
             signingAlgorithm: string;
+            profileSigningAlgorithm: string;
             storageLabelClaim: string;
             storageQuotaClaim: string;
+            roleClaim: string;
+            tokenEndpointAuthMethod: "client_secret_post" | "client_secret_basic";
             timeout: number;
-            tokenEndpointAuthMethod: components["schemas"]["OAuthTokenEndpointAuthMethod"];
+            allowInsecureRequests: boolean;
         };
-        SystemConfigPasswordLoginDto: {
+        OcrFilter: {
+            matches?: string;
+        };
+        PartHealth: {
+            state: string;
+        };
+        PasswordLoginSettings: {
             enabled: boolean;
         };
-        SystemConfigReverseGeocodingDto: {
+        PatternFilter: {
+            eq?: string | null;
+            ne?: string | null;
+            in?: string[];
+            notIn?: string[];
+            like?: string;
+            notLike?: string;
+            startsWith?: string;
+            endsWith?: string;
+        };
+        People: {
+            enabled: boolean;
+            sidebarWeb: boolean;
+            minimumFaces: number;
+        };
+        PeopleUpdate: {
+            enabled?: boolean;
+            sidebarWeb?: boolean;
+            minimumFaces?: number;
+        };
+        Person: {
+            id: string;
+            name: string;
+            birthDate: string | null;
+            thumbnailPath: string;
+            isHidden: boolean;
+        };
+        PinCodeChange: {
+            newPinCode: string;
+            pinCode?: string;
+            password?: string;
+        };
+        PinCodeReset: {
+            pinCode?: string;
+            password?: string;
+        };
+        PinCodeSetup: {
+            pinCode: string;
+        };
+        Ping: {
+            res: string;
+        };
+        Preferences: {
+            albums: components["schemas"]["calotype__wire__users__Albums"];
+            folders: components["schemas"]["Section"];
+            memories: components["schemas"]["Memories"];
+            people: components["schemas"]["People"];
+            sharedLinks: components["schemas"]["Section"];
+            ratings: components["schemas"]["Ratings"];
+            tags: components["schemas"]["Section"];
+            emailNotifications: components["schemas"]["EmailNotifications"];
+            download: components["schemas"]["Download"];
+            purchase: components["schemas"]["Purchase"];
+            cast: components["schemas"]["Cast"];
+            recentlyAdded: components["schemas"]["RecentlyAdded"];
+        };
+        PreferencesUpdate: {
+            albums?: components["schemas"]["AlbumsUpdate"];
+            folders?: components["schemas"]["SectionUpdate"];
+            memories?: components["schemas"]["MemoriesUpdate"];
+            people?: components["schemas"]["PeopleUpdate"];
+            sharedLinks?: components["schemas"]["SectionUpdate"];
+            ratings?: components["schemas"]["RatingsUpdate"];
+            tags?: components["schemas"]["SectionUpdate"];
+            emailNotifications?: components["schemas"]["EmailNotificationsUpdate"];
+            download?: components["schemas"]["DownloadUpdate"];
+            purchase?: components["schemas"]["PurchaseUpdate"];
+            cast?: components["schemas"]["CastUpdate"];
+            recentlyAdded?: components["schemas"]["RecentlyAddedUpdate"];
+            avatar?: components["schemas"]["AvatarUpdate"];
+        };
+        Problem: {
+            step: "metadata" | "previews" | "transcode" | "sidecar" | "checksum";
+            reason: string;
+            attempts: number;
+            at: string;
+        };
+        ProfileImageResponse: {
+            userId: string;
+            profileImagePath: string;
+            profileChangedAt: string;
+        };
+        PublicConfig: {
+            oauth: components["schemas"]["OauthForAll"];
+            passwordLogin: components["schemas"]["Enabled"];
+            server: components["schemas"]["PublicServer"];
+            theme: components["schemas"]["PublicTheme"];
+        };
+        PublicServer: {
+            loginPageMessage: string;
+        };
+        PublicTheme: {
+            customCss: string;
+        };
+        Purchase: {
+            showSupportBadge: boolean;
+            hideBuyButtonUntil: string;
+        };
+        PurchaseUpdate: {
+            showSupportBadge?: boolean;
+            hideBuyButtonUntil?: string;
+        };
+        Queue: {
+            name: "thumbnailGeneration" | "metadataExtraction" | "videoConversion" | "faceDetection" | "facialRecognition" | "smartSearch" | "duplicateDetection" | "backgroundTask" | "storageTemplateMigration" | "migration" | "search" | "sidecar" | "library" | "notifications" | "backupDatabase" | "ocr" | "workflow" | "integrityCheck" | "editor";
+            isPaused: boolean;
+            statistics: components["schemas"]["calotype__wire__queues__Statistics"];
+        };
+        QueueChange: {
+            isPaused?: boolean;
+        };
+        QueueConcurrency: {
+            concurrency: number;
+        };
+        QueueEmptying: {
+            failed?: boolean;
+        };
+        QueueJob: {
+            id?: string;
+            name: string;
+            timestamp: number;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        RandomSearch: {
+            libraryId?: string | null;
+            type?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            isFavorite?: boolean;
+            isOffline?: boolean;
+            isMotion?: boolean;
+            isEncoded?: boolean;
+            isNotInAlbum?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            make?: string | null;
+            model?: string | null;
+            lensModel?: string | null;
+            rating?: number | null;
+            ocr?: string;
+            createdBefore?: string;
+            createdAfter?: string;
+            updatedBefore?: string;
+            updatedAfter?: string;
+            takenBefore?: string;
+            takenAfter?: string;
+            trashedBefore?: string;
+            trashedAfter?: string;
+            albumIds?: string[];
+            personIds?: string[];
+            tagIds?: string[] | null;
+            withDeleted?: boolean;
+            withStacked?: boolean;
+            withExif?: boolean;
+            withPeople?: boolean;
+            filter?: components["schemas"]["Filter"];
+            size?: number;
+        };
+        RatingFilter: {
+            eq?: number | null;
+            ne?: number | null;
+            gt?: number;
+            gte?: number;
+            lt?: number;
+            lte?: number;
+            in?: number[];
+            notIn?: number[];
+        };
+        Ratings: {
             enabled: boolean;
         };
-        SystemConfigServerDto: {
+        RatingsUpdate: {
+            enabled?: boolean;
+        };
+        RealtimeForUsers: {
+            enabled: boolean;
+            resolutions: (480 | 720 | 1080 | 1440 | 2160)[];
+            videoCodecs: ("h264" | "hevc" | "vp9" | "av1")[];
+        };
+        RecentlyAdded: {
+            sidebarWeb: boolean;
+        };
+        RecentlyAddedUpdate: {
+            sidebarWeb?: boolean;
+        };
+        Retry: {
+            steps?: ("metadata" | "previews" | "transcode" | "sidecar" | "checksum")[];
+        };
+        ReverseGeocoding: {
+            lastUpdate: string | null;
+            lastImportFileName: string | null;
+        };
+        ReverseGeocodingSettings: {
+            enabled: boolean;
+        };
+        SearchAnswer: {
+            albums: components["schemas"]["calotype__wire__search__Albums"];
+            assets: components["schemas"]["FoundAssets"];
+        };
+        SearchOrder: {
+            field?: "fileCreatedAt" | "localDateTime" | "fileSizeInBytes" | "rating";
+            direction?: "asc" | "desc";
+        };
+        Section: {
+            enabled: boolean;
+            sidebarWeb: boolean;
+        };
+        SectionUpdate: {
+            enabled?: boolean;
+            sidebarWeb?: boolean;
+        };
+        ServerConfig: {
+            loginPageMessage: string;
+            trashDays: number;
+            userDeleteDelay: number;
+            oauthButtonText: string;
+            isInitialized: boolean;
+            isOnboarded: boolean;
+            externalDomain: string;
+            publicUsers: boolean;
+            mapDarkStyleUrl: string;
+            mapLightStyleUrl: string;
+            maintenanceMode: boolean;
+            minFaces: number;
+            oauthAccountManagementUrl?: string;
+        };
+        ServerSettings: {
             externalDomain: string;
             loginPageMessage: string;
             publicUsers: boolean;
         };
-        SystemConfigSmtpDto: {
-            enabled: boolean;
-            from: string;
-            replyTo: string;
-            transport: components["schemas"]["SystemConfigSmtpTransportDto"];
+        SessionCreate: {
+            duration?: number;
+            deviceType?: string;
+            deviceOS?: string;
         };
-        SystemConfigSmtpTransportDto: {
-            host: string;
-            ignoreCert: boolean;
+        SessionCreateResponse: {
+            id: string;
+            createdAt: string;
+            updatedAt: string;
+            expiresAt?: string;
+            current: boolean;
+            deviceType: string;
+            deviceOS: string;
+            appVersion: string | null;
+            isPendingSyncReset: boolean;
+            token: string;
+        };
+        SessionResponse: {
+            id: string;
+            createdAt: string;
+            updatedAt: string;
+            expiresAt?: string;
+            current: boolean;
+            deviceType: string;
+            deviceOS: string;
+            appVersion: string | null;
+            isPendingSyncReset: boolean;
+        };
+        SessionUnlock: {
+            pinCode?: string;
+            password?: string;
+        };
+        SessionUpdate: {
+            isPendingSyncReset?: boolean;
+        };
+        Settings: {
+            backup: components["schemas"]["BackupSettings"];
+            ffmpeg: components["schemas"]["FfmpegSettings"];
+            integrityChecks: components["schemas"]["IntegrityChecksSettings"];
+            job: components["schemas"]["JobSettings"];
+            logging: components["schemas"]["LoggingSettings"];
+            machineLearning: components["schemas"]["MachineLearningSettings"];
+            map: components["schemas"]["MapSettings"];
+            reverseGeocoding: components["schemas"]["ReverseGeocodingSettings"];
+            metadata: components["schemas"]["MetadataSettings"];
+            oauth: components["schemas"]["OauthSettings"];
+            passwordLogin: components["schemas"]["PasswordLoginSettings"];
+            storageTemplate: components["schemas"]["StorageTemplateSettings"];
+            image: components["schemas"]["ImageSettings"];
+            newVersionCheck: components["schemas"]["NewVersionCheckSettings"];
+            nightlyTasks: components["schemas"]["NightlyTasksSettings"];
+            trash: components["schemas"]["TrashSettings"];
+            theme: components["schemas"]["ThemeSettings"];
+            library: components["schemas"]["LibrarySettings"];
+            server: components["schemas"]["ServerSettings"];
+            notifications: components["schemas"]["NotificationsSettings"];
+            templates: components["schemas"]["TemplatesSettings"];
+            user: components["schemas"]["UserSettings"];
+        };
+        SignUp: {
+            email: string;
             password: string;
-            port: number;
-            secure: boolean;
-            username: string;
+            name: string;
         };
-        SystemConfigStorageTemplateDto: {
+        Sized: {
+            size: number;
+        };
+        StackBrief: {
+            id: string;
+            primaryAssetId: string;
+            assetCount: number;
+        };
+        StatisticsSearch: {
+            libraryId?: string | null;
+            type?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            isFavorite?: boolean;
+            isOffline?: boolean;
+            isMotion?: boolean;
+            isEncoded?: boolean;
+            isNotInAlbum?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            make?: string | null;
+            model?: string | null;
+            lensModel?: string | null;
+            rating?: number | null;
+            ocr?: string;
+            createdBefore?: string;
+            createdAfter?: string;
+            updatedBefore?: string;
+            updatedAfter?: string;
+            takenBefore?: string;
+            takenAfter?: string;
+            trashedBefore?: string;
+            trashedAfter?: string;
+            albumIds?: string[];
+            personIds?: string[];
+            tagIds?: string[] | null;
+            withDeleted?: boolean;
+            withStacked?: boolean;
+            withExif?: boolean;
+            withPeople?: boolean;
+            filter?: components["schemas"]["Filter"];
+            description?: string;
+        };
+        Storage: {
+            diskAvailable: string;
+            diskSize: string;
+            diskUse: string;
+            diskAvailableRaw: number;
+            diskSizeRaw: number;
+            diskUseRaw: number;
+            diskUsagePercentage: number;
+        };
+        StorageHealth: {
+            state: string;
+            sentence: string | null;
+            retryAfterSeconds: number | null;
+        };
+        StorageTemplateSettings: {
             enabled: boolean;
             hashVerificationEnabled: boolean;
             template: string;
         };
-        SystemConfigTemplateEmailsDto: {
-            albumInviteTemplate: string;
-            albumUpdateTemplate: string;
-            welcomeTemplate: string;
+        StringFilter: {
+            eq?: string;
+            ne?: string;
+            in?: string[];
+            notIn?: string[];
         };
-        SystemConfigTemplateStorageOptionDto: {
+        Tag: {
+            id: string;
+            name: string;
+            value: string;
+            color?: string;
+            parentId?: string;
+            createdAt: string;
+            updatedAt: string;
+        };
+        TemplateOptions: {
             dayOptions: string[];
             hourOptions: string[];
             minuteOptions: string[];
@@ -1885,296 +1267,224 @@ export interface components {
             weekOptions: string[];
             yearOptions: string[];
         };
-        SystemConfigTemplatesDto: {
-            email: components["schemas"]["SystemConfigTemplateEmailsDto"];
+        TemplatesEmailSettings: {
+            welcomeTemplate: string;
+            albumInviteTemplate: string;
+            albumUpdateTemplate: string;
         };
-        SystemConfigThemeDto: {
+        TemplatesSettings: {
+            email: components["schemas"]["TemplatesEmailSettings"];
+        };
+        ThemeSettings: {
             customCss: string;
         };
-        SystemConfigTrashDto: {
+        Total: {
+            total: number;
+        };
+        TrashForUsers: {
             days: number;
             enabled: boolean;
         };
-        SystemConfigUserDto: {
-            deleteDelay: number;
-        };
-        TagBulkAssetsDto: {
-            assetIds: string[];
-            tagIds: string[];
-        };
-        TagBulkAssetsResponseDto: {
-            count: number;
-        };
-        TagCreateDto: {
-            color?: string | null;
-            name: string;
-            parentId?: string | null;
-        };
-        TagResponseDto: {
-            color?: string;
-            createdAt: string;
-            id: string;
-            name: string;
-            parentId?: string;
-            updatedAt: string;
-            value: string;
-        };
-        TagUpdateDto: {
-            color?: string | null;
-        };
-        TagUpsertDto: {
-            tags: string[];
-        };
-        TagsResponse: {
+        TrashSettings: {
             enabled: boolean;
-            sidebarWeb: boolean;
+            days: number;
         };
-        TagsUpdate: {
-            enabled?: boolean;
-            sidebarWeb?: boolean;
+        TypeFilter: {
+            eq?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            ne?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            in?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
+            notIn?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
         };
-        TemplateDto: {
-            template: string;
-        };
-        TemplateResponseDto: {
-            html: string;
-            name: string;
-        };
-        TestEmailResponseDto: {
-            messageId: string;
-        };
-        TimeBucketAssetResponseDto: {
-            city?: (string | null)[];
-            country?: (string | null)[];
-            createdAt: string[];
-            duration: (number | null)[];
-            fileCreatedAt: string[];
-            id: string[];
-            isFavorite: boolean[];
-            isImage: boolean[];
-            isTrashed: boolean[];
-            latitude?: (number | null)[];
-            livePhotoVideoId: (string | null)[];
-            localOffsetHours: number[];
-            longitude?: (number | null)[];
-            ownerId: string[];
-            projectionType: (string | null)[];
-            ratio: number[];
-            stack?: (string[] | null)[];
-            thumbhash: (string | null)[];
-            visibility: components["schemas"]["AssetVisibility"][];
-        };
-        TimeBucketsResponseDto: {
-            count: number;
-            timeBucket: string;
-        };
-        ToneMapping: "hable" | "mobius" | "reinhard" | "disabled";
-        TranscodeHWAccel: "nvenc" | "qsv" | "vaapi" | "rkmpp" | "disabled";
-        TranscodePolicy: "all" | "optimal" | "bitrate" | "required" | "disabled";
-        TrashResponseDto: {
-            count: number;
-        };
-        UpdateAlbumDto: {
-            albumName?: string;
-            albumThumbnailAssetId?: string;
-            description?: string | null;
-            isActivityEnabled?: boolean;
-            order?: components["schemas"]["AssetOrder"];
-        };
-        UpdateAlbumUserDto: {
-            role: components["schemas"]["AlbumUserRole"];
-        };
-        UpdateAssetDto: {
-            dateTimeOriginal?: string;
-            description?: string;
-            isFavorite?: boolean;
-            latitude?: number;
-            livePhotoVideoId?: string | null;
-            longitude?: number;
-            rating?: number | null;
-            visibility?: components["schemas"]["AssetVisibility"];
-        };
-        UpdateLibraryDto: {
-            exclusionPatterns?: string[];
-            importPaths?: string[];
-            name?: string;
-        };
-        UsageByUserDto: {
+        UsageOfUser: {
+            userId: string;
+            userName: string;
             photos: number;
-            quotaSizeInBytes: number | null;
+            videos: number;
             usage: number;
             usagePhotos: number;
             usageVideos: number;
-            userId: string;
-            userName: string;
-            videos: number;
+            quotaSizeInBytes: number | null;
         };
-        UserAdminCreateDto: {
-            avatarColor?: components["schemas"]["UserAvatarColor"] | null;
+        UserAdminCreate: {
             email: string;
-            isAdmin?: boolean;
-            name: string;
-            notify?: boolean;
             password: string;
+            name: string;
+            avatarColor?: ("primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber") | null;
             pinCode?: string | null;
+            storageLabel?: string | null;
             quotaSizeInBytes?: number | null;
             shouldChangePassword?: boolean;
-            storageLabel?: string | null;
+            notify?: boolean;
+            isAdmin?: boolean;
         };
-        UserAdminDeleteDto: {
+        UserAdminDelete: {
             force?: boolean;
         };
-        UserAdminResponseDto: {
-            avatarColor: components["schemas"]["UserAvatarColor"];
+        UserAdminResponse: {
+            id: string;
+            email: string;
+            name: string;
+            profileImagePath: string;
+            avatarColor: "primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber";
+            profileChangedAt: string;
+            storageLabel: string | null;
+            shouldChangePassword: boolean;
+            isAdmin: boolean;
             createdAt: string;
             deletedAt: string | null;
-            email: string;
-            id: string;
-            isAdmin: boolean;
-            license: components["schemas"]["UserLicense"] | null;
-            name: string;
+            updatedAt: string;
             oauthId: string;
-            profileChangedAt: string;
-            profileImagePath: string;
             quotaSizeInBytes: number | null;
             quotaUsageInBytes: number | null;
-            shouldChangePassword: boolean;
-            status: components["schemas"]["UserStatus"];
-            storageLabel: string | null;
-            updatedAt: string;
+            status: "active" | "removing" | "deleted";
+            license: components["schemas"]["calotype__wire__users__License"] | null;
+            clusterGroupId: string;
         };
-        UserAdminUpdateDto: {
-            avatarColor?: components["schemas"]["UserAvatarColor"] | null;
+        UserAdminUpdate: {
             email?: string;
-            isAdmin?: boolean;
             name?: string;
+            avatarColor?: ("primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber") | null;
             password?: string;
             pinCode?: string | null;
+            storageLabel?: string | null;
             quotaSizeInBytes?: number | null;
             shouldChangePassword?: boolean;
-            storageLabel?: string | null;
+            isAdmin?: boolean;
         };
-        UserAvatarColor: "primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber";
-        UserLicense: {
-            activatedAt: string;
-            activationKey: string;
-            licenseKey: string;
-        };
-        UserMetadataKey: "preferences" | "license" | "onboarding";
-        UserPreferencesResponseDto: {
-            albums: components["schemas"]["AlbumsResponse"];
-            cast: components["schemas"]["CastResponse"];
-            download: components["schemas"]["DownloadResponse"];
-            emailNotifications: components["schemas"]["EmailNotificationsResponse"];
-            folders: components["schemas"]["FoldersResponse"];
-            memories: components["schemas"]["MemoriesResponse"];
-            people: components["schemas"]["PeopleResponse"];
-            purchase: components["schemas"]["PurchaseResponse"];
-            ratings: components["schemas"]["RatingsResponse"];
-            recentlyAdded: components["schemas"]["RecentlyAddedResponse"];
-            sharedLinks: components["schemas"]["SharedLinksResponse"];
-            tags: components["schemas"]["TagsResponse"];
-        };
-        UserPreferencesUpdateDto: {
-            albums?: components["schemas"]["AlbumsUpdate"];
-            avatar?: components["schemas"]["AvatarUpdate"];
-            cast?: components["schemas"]["CastUpdate"];
-            download?: components["schemas"]["DownloadUpdate"];
-            emailNotifications?: components["schemas"]["EmailNotificationsUpdate"];
-            folders?: components["schemas"]["FoldersUpdate"];
-            memories?: components["schemas"]["MemoriesUpdate"];
-            people?: components["schemas"]["PeopleUpdate"];
-            purchase?: components["schemas"]["PurchaseUpdate"];
-            ratings?: components["schemas"]["RatingsUpdate"];
-            recentlyAdded?: components["schemas"]["RecentlyAddedUpdate"];
-            sharedLinks?: components["schemas"]["SharedLinksUpdate"];
-            tags?: components["schemas"]["TagsUpdate"];
-        };
-        UserResponseDto: {
-            avatarColor: components["schemas"]["UserAvatarColor"];
-            email: string;
+        UserBrief: {
             id: string;
+            email: string;
             name: string;
-            profileChangedAt: string;
             profileImagePath: string;
+            avatarColor: string;
+            profileChangedAt: string;
         };
-        UserStatus: "active" | "removing" | "deleted";
-        UserUpdateMeDto: {
-            avatarColor?: components["schemas"]["UserAvatarColor"] | null;
+        UserConfig: {
+            oauth: components["schemas"]["OauthForAll"];
+            passwordLogin: components["schemas"]["Enabled"];
+            server: components["schemas"]["UserServer"];
+            theme: components["schemas"]["PublicTheme"];
+            ffmpeg: components["schemas"]["FfmpegForUsers"];
+            image: components["schemas"]["ImageForUsers"];
+            machineLearning: components["schemas"]["LearningForUsers"];
+            map: components["schemas"]["MapForUsers"];
+            reverseGeocoding: components["schemas"]["Enabled"];
+            trash: components["schemas"]["TrashForUsers"];
+            user: components["schemas"]["UserForUsers"];
+        };
+        UserForUsers: {
+            deleteDelay: number;
+        };
+        UserResponse: {
+            id: string;
+            email: string;
+            name: string;
+            profileImagePath: string;
+            avatarColor: "primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber";
+            profileChangedAt: string;
+        };
+        UserServer: {
+            externalDomain: string;
+            loginPageMessage: string;
+            publicUsers: boolean;
+        };
+        UserSettings: {
+            deleteDelay: number;
+        };
+        UserUpdateMe: {
             email?: string;
             name?: string;
+            avatarColor?: ("primary" | "pink" | "red" | "yellow" | "blue" | "green" | "purple" | "orange" | "gray" | "amber") | null;
             password?: string;
         };
-        ValidateAccessTokenResponseDto: {
+        ValidateAccessTokenResponse: {
             authStatus: boolean;
         };
-        ValidateLibraryDto: {
-            exclusionPatterns?: string[];
-            importPaths?: string[];
+        ValidationError: {
+            loc: (string | number)[];
+            msg: string;
+            type: string;
+            input?: unknown;
+            ctx?: Record<string, never>;
         };
-        ValidateLibraryImportPathResponseDto: {
-            importPath: string;
-            isValid: boolean;
-            message?: string;
+        Version: {
+            major: number;
+            minor: number;
+            patch: number;
+            prerelease: number | null;
         };
-        ValidateLibraryResponseDto: {
-            importPaths?: components["schemas"]["ValidateLibraryImportPathResponseDto"][];
-        };
-        VersionCheckStateResponseDto: {
+        VersionCheck: {
             checkedAt: string | null;
             releaseVersion: string | null;
         };
-        VideoCodec: "h264" | "hevc" | "vp9" | "av1";
-        VideoContainer: "mov" | "mp4" | "ogg" | "webm";
-        WorkflowCreateDto: {
-            description?: string | null;
-            enabled?: boolean;
-            name?: string | null;
-            steps?: components["schemas"]["WorkflowStepDto"][];
-            trigger: components["schemas"]["WorkflowTrigger"];
-        };
-        WorkflowResponseDto: {
-            createdAt: string;
-            description: string | null;
-            enabled: boolean;
+        VersionOnce: {
             id: string;
-            name: string | null;
-            steps: components["schemas"]["WorkflowStepDto"][];
-            trigger: components["schemas"]["WorkflowTrigger"];
-            updatedAt: string;
+            createdAt: string;
+            version: string;
         };
-        WorkflowShareResponseDto: {
-            description: string | null;
-            name: string | null;
-            steps: components["schemas"]["WorkflowShareStepDto"][];
-            trigger: components["schemas"]["WorkflowTrigger"];
+        VisibilityFilter: {
+            eq?: "archive" | "timeline" | "hidden" | "locked";
+            ne?: "archive" | "timeline" | "hidden" | "locked";
+            in?: ("archive" | "timeline" | "hidden" | "locked")[];
+            notIn?: ("archive" | "timeline" | "hidden" | "locked")[];
         };
-        WorkflowShareStepDto: {
-            config: {
+        calotype__wire__assets__Statistics: {
+            images: number;
+            videos: number;
+            total: number;
+        };
+        calotype__wire__queues__Statistics: {
+            active: number;
+            completed: number;
+            failed: number;
+            delayed: number;
+            waiting: number;
+            paused: number;
+        };
+        calotype__wire__search__Albums: {
+            total: number;
+            count: number;
+            items: {
                 [key: string]: unknown;
-            } | null;
-            enabled?: boolean;
-            method: string;
-        };
-        WorkflowStepDto: {
-            config: {
+            }[];
+            facets: {
                 [key: string]: unknown;
-            } | null;
-            enabled?: boolean;
-            method: string;
+            }[];
         };
-        WorkflowTrigger: "AssetCreate" | "AssetMetadataExtraction";
-        WorkflowTriggerResponseDto: {
-            trigger: components["schemas"]["WorkflowTrigger"];
-            types: components["schemas"]["WorkflowType"][];
+        calotype__wire__server__License: {
+            licenseKey: string;
+            activationKey: string;
+            activatedAt: string;
         };
-        WorkflowType: "AssetV1";
-        WorkflowUpdateDto: {
-            description?: string | null;
-            enabled?: boolean;
-            name?: string | null;
-            steps?: components["schemas"]["WorkflowStepDto"][];
-            trigger?: components["schemas"]["WorkflowTrigger"];
+        calotype__wire__server__LicenseKey: {
+            licenseKey: string;
+            activationKey: string;
+        };
+        calotype__wire__server__Onboarding: {
+            isOnboarded: boolean;
+        };
+        calotype__wire__server__Statistics: {
+            photos: number;
+            videos: number;
+            usage: number;
+            usagePhotos: number;
+            usageVideos: number;
+            usageByUser: components["schemas"]["UsageOfUser"][];
+        };
+        calotype__wire__users__Albums: {
+            defaultAssetOrder: "asc" | "desc";
+        };
+        calotype__wire__users__License: {
+            licenseKey: string;
+            activationKey: string;
+            activatedAt: string;
+        };
+        calotype__wire__users__LicenseKey: {
+            licenseKey: string;
+            activationKey: string;
+        };
+        calotype__wire__users__Onboarding: {
+            isOnboarded: boolean;
         };
     };
     responses: never;

@@ -123,8 +123,10 @@ export class Timeline {
 		if ((month.photos && !month.isStale) || month.loading) return;
 		const loading = (month.loading = new AbortController());
 		month.isStale = false;
+		let changedMeanwhile = false;
 		try {
 			const photos = await this.source.photos(month.key, loading.signal);
+			changedMeanwhile = month.isStale;
 			this.change(() => this.fill(month, photos));
 			this.trouble = null;
 		} catch (thrown) {
@@ -136,6 +138,7 @@ export class Timeline {
 		} finally {
 			month.loading = null;
 		}
+		if (changedMeanwhile) void this.load(month);
 	}
 
 	/** The photo and where it is, among what is loaded. */
@@ -145,6 +148,11 @@ export class Timeline {
 			if (index >= 0) return { month, index };
 		}
 		return null;
+	}
+
+	photo(id: string): Photo | null {
+		const place = this.find(id);
+		return place?.month.photos?.[place.index] ?? null;
 	}
 
 	/** The photo `step` further on; loads the next month when it has to. */
@@ -259,7 +267,7 @@ export class Timeline {
 				this.measure(fresh);
 				return fresh;
 			}
-			if (month.photos && (month.photos.length !== count || stale.has(key))) month.isStale = true;
+			if (stale.has(key) || (month.photos && isOutdated(month.photos, count))) month.isStale = true;
 			month.count = count;
 			if (!month.photos) this.measure(month);
 			return month;
@@ -302,6 +310,9 @@ export class Timeline {
 		});
 	}
 }
+
+/** Another number of photos, or some still without a picture when last seen. */
+const isOutdated = (photos: readonly Photo[], count: number) => photos.length !== count || photos.some((photo) => !photo.thumbhash);
 
 type Held = { key: string; id: string | null; below: number; share: number };
 

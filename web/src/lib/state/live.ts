@@ -3,6 +3,7 @@
 import { activity, health } from '$lib/api/house';
 import type { Asset } from '$lib/api/assets';
 import { ApiError } from '$lib/api/client';
+import { CONNECTED } from '$lib/api/socket';
 import { photoOf } from '$lib/grid/photo';
 import { clearWalls, eachWall } from '$lib/grid/timeline.svelte';
 import { busy } from './busy.svelte';
@@ -32,6 +33,7 @@ export function followLive(): () => void {
 		});
 	};
 	const stops = [
+		session.live.on(CONNECTED, () => eachWall((wall) => wall.refreshSoon())),
 		session.live.on('on_upload_success', touch),
 		session.live.on('on_asset_update', touch),
 		session.live.on('on_asset_restore', () => eachWall((wall) => wall.refreshSoon())),

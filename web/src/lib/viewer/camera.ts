@@ -2,7 +2,7 @@
 
 import type { Wire } from '$lib/api/client';
 
-type Exif = Wire['ExifResponseDto'];
+type Exif = Wire['Exif'];
 
 const filled = (parts: (string | null | undefined | false)[]) => parts.filter((part): part is string => Boolean(part));
 
