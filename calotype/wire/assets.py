@@ -2,7 +2,6 @@
 
 import json
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -101,9 +100,9 @@ class CheckResult(Wire):
 
     id: str
     action: Literal["accept", "reject"]
-    reason: Literal["duplicate", "unsupported-format"] | None = None
-    asset_id: UUID | None = None
-    is_trashed: bool | None = None
+    reason: Maybe[Literal["duplicate", "unsupported-format"]] = None
+    asset_id: Maybe[Uuid4] = None
+    is_trashed: Maybe[bool] = None
 
 
 class Checked(Wire):
