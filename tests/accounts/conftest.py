@@ -1,7 +1,7 @@
 """A world with a real database of its own, emptied before each test, and twins for what is not under test."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,45 +19,13 @@ from calotype.accounts.user import User
 from calotype.core.clock import StoppedClock
 from calotype.core.config import Config
 from calotype.core.events import Event
-from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.outside.disk import DiskFiles
 from calotype.outside.keys import MARKER
 from calotype.outside.postgres import PgPool, connect
+from tests.fakes import ListQueue, MemoryCache
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-class MemoryCache:
-    """`core.ports.Cache` in a dictionary; nothing expires by itself."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
-
-    async def put(self, key: str, value: bytes, *, ttl_s: int) -> None:
-        self.kept[key] = value
-
-    async def count(self, key: str, *, ttl_s: int) -> int:
-        now = int(self.kept.get(key, b"0")) + 1
-        self.kept[key] = str(now).encode()
-        return now
-
-    async def forget(self, *keys: str) -> None:
-        for key in keys:
-            self.kept.pop(key, None)
-
-
-@dataclass
-class ListQueue:
-    """`core.ports.Queue` as a list."""
-
-    put_in: list[Job] = field(default_factory=list)
-
-    async def put(self, jobs: Sequence[Job]) -> None:
-        self.put_in += jobs
 
 
 class Household:

@@ -44,12 +44,12 @@ async def test_removed_people_are_erased_when_their_days_of_grace_are_over(house
     await remove(house, admin, bob)
     house.wait(days=6)
     assert await jobs.check_removed(house.world, {}) == Done()
-    assert house.world.queue.put_in == []
+    assert house.world.queue.jobs_put == []
     assert isinstance(await jobs.erase_user(house.world, {"id": str(bob.id)}), Skip)
     house.wait(days=2)
     await jobs.check_removed(house.world, {})
-    assert house.world.queue.put_in == [Job("UserDelete", "backgroundTask", {"id": str(bob.id), "force": False})]
-    assert await jobs.erase_user(house.world, house.world.queue.put_in[0].data) == Done()
+    assert house.world.queue.jobs_put == [Job("UserDelete", "backgroundTask", {"id": str(bob.id), "force": False})]
+    assert await jobs.erase_user(house.world, house.world.queue.jobs_put[0].data) == Done()
     assert await house.execute("SELECT count(*) FROM users WHERE id = $1", bob.id) == 0
 
 
