@@ -18,13 +18,15 @@ TO_PROCESS = sql("""
            asset.profile_description, asset.bits_per_sample, asset.live_video_id, asset.live_photo_cid,
            asset.is_motion_part, asset.video, asset.locked_fields, asset.metadata_at, asset.previews_at,
            asset.transcode_checked_at, asset.update_id,
-           EXISTS (SELECT FROM asset AS still WHERE still.live_video_id = asset.id) AS is_live_part
+           video.is_motion_part AS has_motion_part
       FROM asset
+      LEFT JOIN asset AS video ON video.id = asset.live_video_id
      WHERE asset.id = :id
        AND asset.status <> 'deleted'
 """)
 
-# A field that a person edited stays as it is until the sidecar carries it (`locked_fields`).
+# A field that a person edited stays as it is until the sidecar carries it (`locked_fields`). Facts read beside a sidecar
+# that was replaced meanwhile are stale: they would undo the edit that the new one carries.
 SAVE_FACTS = sql("""
     UPDATE asset
        SET make = :make, model = :model, lens_model = :lens_model, f_number = :f_number, focal_length = :focal_length,
@@ -47,7 +49,10 @@ SAVE_FACTS = sql("""
            auto_stack_id = :auto_stack_id, video = :video, duration_ms = coalesce(:duration_ms, duration_ms),
            metadata_at = :now
      WHERE id = :id
+       AND sidecar_key IS NOT DISTINCT FROM :sidecar_key
+    RETURNING locked_fields, previews_at, transcode_checked_at
 """)
+SAVE_UNREADABLE = sql("UPDATE asset SET metadata_at = :now WHERE id = :id")
 
 SAVE_PREVIEWS = sql("""
     UPDATE asset
@@ -66,6 +71,9 @@ UNLOCK = sql("""
        AND update_id = :update_id
 """)
 
+HOLD_SIDECAR = sql("SELECT sidecar_key FROM asset WHERE id = :id FOR UPDATE")
+SET_SIDECAR = sql("UPDATE asset SET sidecar_key = :sidecar_key WHERE id = :id")
+
 LIVE_PARTNER = sql("""
     SELECT id, visibility
       FROM asset
@@ -79,6 +87,8 @@ LIVE_PARTNER = sql("""
      ORDER BY created_at, id
      LIMIT 1
 """)
+# Both halves may be read at the same moment, each before the other's identifier is visible.
+TAKE_TURNS = sql("SELECT pg_advisory_xact_lock(hashtextextended(:owner_id::text || :cid::text, 0))")
 LINK_LIVE = sql(
     "UPDATE asset SET live_video_id = :video_id WHERE id = :still_id AND live_video_id IS DISTINCT FROM :video_id"
 )
@@ -90,15 +100,7 @@ SAME_BYTES = sql("""
       FROM asset
      WHERE owner_id = :owner_id AND checksum = :checksum AND library_id IS NULL AND status <> 'deleted'
 """)
-ADD_MOTION_PART = sql("""
-    INSERT INTO asset (owner_id, type, visibility, original_key, original_name, checksum, proof, size_bytes, taken_at,
-                       local_taken, file_modified_at, uploaded_taken_at, is_motion_part)
-    VALUES (:owner_id, 'VIDEO', 'hidden', :original_key, :original_name, :checksum, :proof, :size_bytes, :taken_at,
-            :local_taken, :now, :taken_at, true)
-    ON CONFLICT (owner_id, checksum) WHERE library_id IS NULL AND status <> 'deleted' DO NOTHING
-    RETURNING id
-""")
-
+HOLD = sql("SELECT id FROM asset WHERE id = :id AND status <> 'deleted' FOR UPDATE")
 WITHOUT_METADATA = sql("""
     SELECT id FROM asset
      WHERE metadata_at IS NULL AND status = 'active' AND created_at < :before
@@ -114,7 +116,7 @@ WITHOUT_PREVIEWS = sql("""
 """)
 WITHOUT_TRANSCODE = sql("""
     SELECT id FROM asset
-     WHERE transcode_checked_at IS NULL AND type = 'VIDEO' AND status = 'active'
+     WHERE transcode_checked_at IS NULL AND type = 'VIDEO' AND status = 'active' AND video IS NOT NULL
        AND metadata_at IS NOT NULL AND metadata_at < :before
        AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'transcode')
      ORDER BY id LIMIT :limit
@@ -154,9 +156,18 @@ async def to_process(look: Look, id: AssetId) -> Row | None:
     return await look.one(TO_PROCESS, id=id)
 
 
-async def save_facts(tx: Tx, id: AssetId, *, now: datetime, **facts: Any) -> int:
-    """Write what was read from the file; a field that is locked by a person's edit stays. How many rows: 0 or 1."""
-    return await tx.run(SAVE_FACTS, id=id, now=now, **facts)
+async def save_facts(tx: Tx, id: AssetId, *, now: datetime, sidecar_key: str | None, **facts: Any) -> Row | None:
+    """Write what was read from the file and its sidecar; a field that is locked by a person's edit stays.
+
+    The row's `locked_fields`, `previews_at` and `transcode_checked_at`; `None` when the asset is gone, or its sidecar
+    is another one by now.
+    """
+    return await tx.one(SAVE_FACTS, id=id, now=now, sidecar_key=sidecar_key, **facts)
+
+
+async def save_unreadable(tx: Tx, id: AssetId, *, now: datetime) -> int:
+    """Note that the file was looked at and says nothing. How many rows: 0 or 1."""
+    return await tx.run(SAVE_UNREADABLE, id=id, now=now)
 
 
 async def save_previews(tx: Tx, id: AssetId, *, thumbhash: bytes, width: int, height: int, now: datetime) -> int:
@@ -164,14 +175,19 @@ async def save_previews(tx: Tx, id: AssetId, *, thumbhash: bytes, width: int, he
     return await tx.run(SAVE_PREVIEWS, id=id, thumbhash=thumbhash, width=width, height=height, now=now)
 
 
-async def save_transcode(tx: Tx, id: AssetId, *, now: datetime) -> None:
-    """Note that the video was looked at: it was encoded, or needs no encoding."""
-    await tx.run(SAVE_TRANSCODE, id=id, now=now)
+async def save_transcode(tx: Tx, id: AssetId, *, now: datetime) -> int:
+    """Note that the video was looked at: it was encoded, or needs no encoding. How many rows: 0 or 1."""
+    return await tx.run(SAVE_TRANSCODE, id=id, now=now)
 
 
 async def unlock(tx: Tx, id: AssetId, *, written: list[str], sidecar_key: str, update_id: UUID) -> bool:
     """Free fields that the sidecar now carries, unless the row changed since it was read (then false: write again)."""
     return await tx.run(UNLOCK, id=id, written=written, sidecar_key=sidecar_key, update_id=update_id) == 1
+
+
+async def take_turns(tx: Tx, owner_id: UserId, cid: str) -> None:
+    """One half of a live photo at a time, until the end of the unit of work. Ask before writing any row."""
+    await tx.run(TAKE_TURNS, owner_id=str(owner_id), cid=cid)
 
 
 async def live_partner(look: Look, asset: Row, cid: str) -> Part | None:
@@ -190,15 +206,24 @@ async def link_live(tx: Tx, *, still_id: AssetId, video_id: AssetId) -> bool:
     return await tx.run(HIDE_PART, id=video_id) == 1
 
 
+async def hold_sidecar(tx: Tx, id: AssetId) -> str | None:
+    """The sidecar's key, which nobody else changes until the end of the unit of work."""
+    return await tx.value(HOLD_SIDECAR, id=id)
+
+
+async def set_sidecar(tx: Tx, id: AssetId, key: str) -> None:
+    """The sidecar lies here now."""
+    await tx.run(SET_SIDECAR, id=id, sidecar_key=key)
+
+
+async def hold(tx: Tx, id: AssetId) -> bool:
+    """Keep the asset from being removed until the end of the unit of work. False when it is gone."""
+    return await tx.value(HOLD, id=id) is not None
+
+
 async def same_bytes(look: Look, owner_id: UserId, checksum: bytes) -> Row | None:
     """An asset of the owner with this SHA-1."""
     return await look.one(SAME_BYTES, owner_id=owner_id, checksum=checksum)
-
-
-async def add_motion_part(tx: Tx, **values: Any) -> AssetId | None:
-    """Keep a video cut out of a motion photo; `None` when these bytes are there already."""
-    found = await tx.value(ADD_MOTION_PART, **values)
-    return AssetId(found) if found else None
 
 
 MISSING = {

@@ -90,10 +90,12 @@ _EXIF_JSON: LiteralString = (
         'exifImageHeight', asset.exif_height,
         'fileSizeInByte', asset.size_bytes,
         'orientation', asset.orientation,
-        'dateTimeOriginal', to_char(COALESCE(asset.date_time_original, asset.taken_at), """
+        'dateTimeOriginal', to_char(
+            COALESCE(asset.date_time_original, CASE WHEN asset.metadata_at IS NULL THEN asset.taken_at END), """
     + _ISO
     + """),
-        'modifyDate', to_char(COALESCE(asset.modify_date, asset.file_modified_at), """
+        'modifyDate', to_char(
+            COALESCE(asset.modify_date, CASE WHEN asset.metadata_at IS NULL THEN asset.file_modified_at END), """
     + _ISO
     + """),
         'timeZone', asset.time_zone,

@@ -8,13 +8,16 @@ from calotype.core.ids import AssetId, UserId
 
 @dataclass(frozen=True, slots=True)
 class FactsRead(Event):
-    """The file's facts are in the row. `source` says why it was read: `upload`, `sidecar-write`, or nothing."""
+    """The file's facts are in the row. `source` says why it was read: `upload`, `sidecar-write`, or nothing.
+
+    What is made from the bytes is wanted when it was never made, or would come out otherwise now.
+    """
 
     asset_id: AssetId
     owner_id: UserId
     source: str | None
     wants_previews: bool
-    is_video: bool
+    wants_encoding: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,17 @@ from calotype.assets import facts_store, tags
 from calotype.assets.asset import AssetHidden
 from calotype.core.errors import Missing
 from calotype.core.ids import AssetId, UserId
-from calotype.core.jobs import Done, Outcome, Skip
+from calotype.core.jobs import Done, Later, Outcome, Skip
 from calotype.core.tx import Row, Tx
 from calotype.core.world import World
 from calotype.media import exif, geocode, motion_parts, sidecar, store, zones
+from calotype.media.attempt import attempt, note
 from calotype.media.events import FactsRead
 from calotype.outside import decoders, video
-from calotype.outside.decoders import DecoderDied, Undecodable
+from calotype.outside.decoders import Undecodable
 from calotype.outside.tags import Tags, find_exiftool
 from calotype.settings import current
+from calotype.storage import paths
 
 SIDECAR_LIMIT_BYTES = 8 * 1024 * 1024
 PROBED_PICTURES = frozenset({".gif"})
@@ -28,40 +30,81 @@ NOT_KEPT = frozenset({"is_dated", "tags", "faces"})
 async def read_facts(world: World, id: AssetId, *, source: str | None) -> Outcome:
     """Read the file and write what it says. Fields a person edited stay. Doing it again changes nothing more.
 
-    `source` travels on to what follows. A file that cannot be read is dated by its upload, and why is kept.
+    `source` travels on to what follows. A picture that cannot be read is dated by its upload, of such a video nothing
+    is known; why is kept.
     """
     async with world.glancing() as look:
         row = await facts_store.to_process(look, id)
     if row is None:
         return Skip("the asset is gone")
+    async with attempt(world, id, "metadata", row["original_key"]):
+        try:
+            seen = await _look_into(world, row)
+        except Missing as error:
+            await note(world, id, "metadata", "The original is not where it should be.")
+            return Skip(error.sentence)
+        if seen.found is None:
+            return await _give_up(world, row, seen, source)
+        return await _keep(world, row, seen, seen.found, source)
+
+
+class _Seen:
+    """What a file, its sidecar and its container say together; `found` is `None` for a video nobody can open."""
+
+    def __init__(self, read: "_Read", found: exif.Facts | None, part: motion_parts.Part | None) -> None:
+        self.read = read
+        self.found = found
+        self.part = part
+
+
+async def _look_into(world: World, row: Row) -> _Seen:
     extension = PurePosixPath(row["original_name"]).suffix.lower()
     is_video = row["type"] == "VIDEO"
-    try:
-        async with world.files.local(row["original_key"]) as path:
-            read = await _read(world, path, extension, is_video=is_video)
-            packet = await _sidecar(world, row["sidecar_key"])
-            found = await asyncio.to_thread(_facts, row, read, packet, extension, is_video)
-            part = None if is_video else await motion_parts.find(world, row, path, read.tags)
-    except Missing as error:
-        async with world.writing() as tx:
-            await store.note_problem(tx, id, "metadata", "The original is not where it should be.")
-        return Skip(error.sentence)
-    except DecoderDied as error:
-        async with world.writing() as tx:
-            await store.note_problem(tx, id, "metadata", str(error))
-        raise
-    place = await _place(world, found)
+    async with world.files.local(row["original_key"]) as path:
+        read = await _read(world, path, extension, is_video=is_video)
+        if is_video and read.probe is None:
+            return _Seen(read, None, None)
+        packet = await _sidecar(world, row)
+        found = await asyncio.to_thread(_facts, row, read, packet, extension, is_video)
+        return _Seen(read, found, None if is_video else await motion_parts.find(world, row, path, read.tags))
+
+
+async def _give_up(world: World, row: Row, seen: _Seen, source: str | None) -> Outcome:
+    id = AssetId(row["id"])
     async with world.writing() as tx:
-        await _write(tx, row, found, read, place, now=world.clock.now())
+        if not await facts_store.save_unreadable(tx, id, now=world.clock.now()):
+            return Skip("the asset is gone")
+        await store.note_problem(tx, id, "metadata", seen.read.fault or "The video cannot be opened.")
+        wants_previews = row["visibility"] != "hidden" and row["previews_at"] is None
+        tx.tell(FactsRead(id, UserId(row["owner_id"]), source, wants_previews, wants_encoding=False))
+    return Done()
+
+
+async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: str | None) -> Outcome:
+    id, owner, now = AssetId(row["id"]), UserId(row["owner_id"]), world.clock.now()
+    place = await _place(world, row, found)
+    async with world.writing() as tx:
+        if seen.part is not None:
+            seen.part.belongs_to(tx)
+        if found.live_photo_cid is not None:
+            await facts_store.take_turns(tx, owner, found.live_photo_cid)
+        kept = await _write(tx, row, found, seen.read, place, now=now)
+        if kept is None:
+            if seen.part is not None:
+                seen.part.is_not_needed(tx)
+            return Later(1, "its sidecar was replaced while it was read")
         await _join_live(tx, row, found)
-        if part is not None:
-            await motion_parts.adopt(tx, row, part, now=world.clock.now())
-        if read.fault is None:
+        if seen.part is not None and not await motion_parts.adopt(tx, row, found, seen.part, now=now):
+            return Later(1, "its moving part was removed while it was read")
+        if seen.read.fault is None:
             await store.solve(tx, id, "metadata")
         else:
-            await store.note_problem(tx, id, "metadata", read.fault)
-        wants_previews = row["visibility"] != "hidden" and (source != "sidecar-write" or row["previews_at"] is None)
-        tx.tell(FactsRead(id, UserId(row["owner_id"]), source, wants_previews, is_video))
+            await store.note_problem(tx, id, "metadata", seen.read.fault)
+        # What is shown depends on the bytes, and on whether it is a panorama; edits beside them change neither.
+        is_new = kept["previews_at"] is None or found.projection_type != row["projection_type"]
+        video_facts = seen.read.probe.to_json() if seen.read.probe else None
+        encodes = row["type"] == "VIDEO" and (kept["transcode_checked_at"] is None or video_facts != row["video"])
+        tx.tell(FactsRead(id, owner, source, is_new and row["visibility"] != "hidden", wants_encoding=encodes))
     return Done()
 
 
@@ -91,16 +134,18 @@ async def _read(world: World, path: Path, extension: str, *, is_video: bool) -> 
     return _Read(said, probe, probe.duration_ms if probe else None, fault)
 
 
-async def _sidecar(world: World, key: str | None) -> bytes | None:
-    if key is None:
-        return None
-    try:
-        size = (await world.files.stat(key)).size
-        if size > SIDECAR_LIMIT_BYTES:
-            return None
-        return b"".join([chunk async for chunk in world.files.open_range(key, 0, size)])
-    except Missing:
-        return None
+async def _sidecar(world: World, row: Row) -> bytes | None:
+    key: str | None = row["sidecar_key"]
+    # Under its usual name: a writer that was cut off had moved it there, and had not yet said so.
+    for place in (key, paths.sidecar_key(row["original_key"])) if key else ():
+        try:
+            size = (await world.files.stat(place)).size
+            if size > SIDECAR_LIMIT_BYTES:
+                return None
+            return b"".join([chunk async for chunk in world.files.open_range(place, 0, size)])
+        except Missing:
+            continue
+    return None
 
 
 def _facts(row: Row, read: _Read, packet: bytes | None, extension: str, is_video: bool) -> exif.Facts:
@@ -115,23 +160,35 @@ def _facts(row: Row, read: _Read, packet: bytes | None, extension: str, is_video
     )
 
 
-async def _place(world: World, found: exif.Facts) -> geocode.Place:
+async def _place(world: World, row: Row, found: exif.Facts) -> geocode.Place:
     settings = await current.read(world)
-    if found.latitude is None or found.longitude is None or not settings.reverse_geocoding.enabled:
+    is_edited = {"latitude", "longitude"} & set(row["locked_fields"])
+    latitude, longitude = (row["latitude"], row["longitude"]) if is_edited else (found.latitude, found.longitude)
+    if latitude is None or longitude is None or not settings.reverse_geocoding.enabled:
         return geocode.Place()
     places = await asyncio.to_thread(geocode.places, world.config.data)
-    return places.near(found.latitude, found.longitude)
+    return places.near(latitude, longitude)
 
 
-async def _write(tx: Tx, row: Row, found: exif.Facts, read: _Read, place: geocode.Place, *, now: datetime) -> None:
-    kept: dict[str, Any] = {name: value for name, value in asdict(found).items() if name not in NOT_KEPT}
-    kept["video"] = read.probe.to_json() if read.probe else None
-    kept["local_taken"] = found.local_taken.replace(tzinfo=None)
-    await facts_store.save_facts(
-        tx, row["id"], now=now, city=place.city, state=place.state, country=place.country, **kept
+async def _write(
+    tx: Tx, row: Row, found: exif.Facts, read: _Read, place: geocode.Place, *, now: datetime
+) -> Row | None:
+    facts: dict[str, Any] = {name: value for name, value in asdict(found).items() if name not in NOT_KEPT}
+    facts["video"] = read.probe.to_json() if read.probe else None
+    facts["local_taken"] = found.local_taken.replace(tzinfo=None)
+    kept = await facts_store.save_facts(
+        tx,
+        row["id"],
+        now=now,
+        sidecar_key=row["sidecar_key"],
+        city=place.city,
+        state=place.state,
+        country=place.country,
+        **facts,
     )
-    if "tags" not in row["locked_fields"]:
+    if kept is not None and "tags" not in kept["locked_fields"]:
         await tags.replace(tx, UserId(row["owner_id"]), row["id"], found.tags)
+    return kept
 
 
 async def _join_live(tx: Tx, row: Row, found: exif.Facts) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from calotype.core.ids import AssetId
-from calotype.core.jobs import Outcome, job
+from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
-from calotype.media import extract, previews, videos, write_back
+from calotype.media import extract, previews, scraps, videos, write_back
 
 
 def _id(data: dict[str, Any]) -> AssetId:
@@ -31,3 +31,8 @@ async def encode_video(world: World, data: dict[str, Any]) -> Outcome:
 @job("SidecarWrite", queue="sidecar")
 async def write_sidecar(world: World, data: dict[str, Any]) -> Outcome:
     return await write_back.write_sidecar(world, _id(data))
+
+
+@job("ScrapsDelete", queue="backgroundTask")
+async def clear_scraps(world: World, data: dict[str, Any]) -> Outcome:
+    return Done() if await scraps.clear(world) else Skip("nothing was left behind")

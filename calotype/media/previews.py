@@ -1,23 +1,28 @@
 """Thumbnail, preview, full size and thumbhash of an asset, decoded once."""
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from calotype.assets import facts_store
 from calotype.assets.formats import is_web_displayable
-from calotype.core.errors import Full, Missing
+from calotype.core.errors import Missing
 from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.tx import Row
 from calotype.core.world import World
 from calotype.media import store
+from calotype.media.attempt import attempt, note
 from calotype.media.events import PreviewsMade
-from calotype.outside import decoders, images, video
-from calotype.outside.decoders import DecoderDied, Undecodable
+from calotype.outside import decoders, derivatives, images, video, xmp
+from calotype.outside.decoders import Undecodable
+from calotype.outside.tags import Tags, find_exiftool
 from calotype.settings import current
 from calotype.settings.settings import Image
 from calotype.storage import paths, roots
 
+KINDS = ("thumbnail", "preview", "fullsize")
 EXTENSION = {"jpeg": ".jpeg", "webp": ".webp"}
 TRANSPARENT = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jxl", ".png", ".svg", ".tif", ".tiff", ".webp"}
@@ -40,26 +45,39 @@ async def make_previews(world: World, id: AssetId, *, source: str | None) -> Out
         return Skip("its facts are not read yet")
     roots.require_room(world.config)
     settings = (await current.read(world)).image
-    recipe = _recipe(world.config.data, row, settings)
-    pool = decoders.pool(world.config)
-    try:
-        async with world.files.local(row["original_key"]) as path:
-            if row["type"] == "VIDEO":
-                rendered = await video.poster(pool, path, recipe)
-            else:
-                rendered = await images.render(pool, path, recipe)
-    except (Undecodable, Missing) as fault:
-        await _note(world, id, str(fault))
-        return Skip(str(fault))
-    except DecoderDied as fault:
-        await _note(world, id, str(fault))
-        raise
-    except OSError as error:
-        if error.errno == 28:  # ENOSPC: wait for room, the file is not at fault
-            raise Full("The data volume is full.") from error
-        raise
-    await _keep(world, row, recipe, rendered, made_before, source)
+    async with attempt(world, id, "previews", row["original_key"]):
+        try:
+            recipe, rendered = await _render(world, row, settings)
+        except (Undecodable, Missing) as fault:
+            await note(world, id, "previews", str(fault))
+            return Skip(str(fault))
+        await _keep(world, row, recipe, rendered, made_before, source)
     return Done()
+
+
+async def _render(world: World, row: Row, settings: Image) -> tuple[images.Recipe, images.Rendered]:
+    pool = decoders.pool(world.config)
+    async with world.files.local(row["original_key"]) as path:
+        packet = await _panorama(world, row, path)
+        recipe = await asyncio.to_thread(_recipe, world.config.data, row, settings, packet)
+        draw = video.poster if row["type"] == "VIDEO" else images.render
+        return recipe, await draw(pool, path, recipe)
+
+
+async def _panorama(world: World, row: Row, path: Path) -> str | None:
+    """The packet that tells viewers how a panorama wraps around."""
+    if row["projection_type"] != "EQUIRECTANGULAR" or row["type"] != "IMAGE":
+        return None
+    exiftool = find_exiftool(world.config.exiftool)
+    tags: Tags = await decoders.pool(world.config).run("tags", {"source": str(path), "exiftool": exiftool})
+    told = {f"GPano:{name}": xmp.Text(value) for name, value in _panorama_tags(tags)}
+    return xmp.write(None, {"GPano:ProjectionType": xmp.Text("equirectangular"), **told}).decode()
+
+
+def _panorama_tags(tags: Tags) -> Iterator[tuple[str, str]]:
+    for name, value in tags.items():
+        if name.startswith("XMP-GPano:") and isinstance(value, str):
+            yield name.removeprefix("XMP-GPano:"), value
 
 
 async def _keep(
@@ -82,6 +100,7 @@ async def _keep(
         )
         for kind, output in zip(_kinds(recipe), recipe.outputs, strict=True)
     ]
+    paths_made = {file.path for file in made}
     async with world.writing() as tx:
         is_there = await facts_store.save_previews(
             tx,
@@ -91,36 +110,31 @@ async def _keep(
             height=rendered.height_px,
             now=world.clock.now(),
         )
-        if not is_there:  # deleted while we worked: the files have no owner any more
-            for output in recipe.outputs:
-                output.path.unlink(missing_ok=True)
+        if not is_there:  # removed while we worked: the files have no owner any more
+            tx.after(lambda: derivatives.remove(data, sorted(paths_made)))
             return
         await store.save_files(tx, id, made)
+        unwanted = await store.forget_files(tx, id, [kind for kind in KINDS if kind not in _kinds(recipe)])
+        replaced = [path for kind, path in made_before.items() if kind in KINDS]
+        old = sorted({*unwanted, *replaced} - paths_made)
+        tx.after(lambda: derivatives.remove(data, old))
         await store.solve(tx, id, "previews")
         tx.tell(PreviewsMade(id, UserId(row["owner_id"]), source))
-    now = {file.path for file in made}
-    for kind, old in made_before.items():
-        if old not in now and kind in {file.type for file in made}:
-            (data / old).unlink(missing_ok=True)
-
-
-async def _note(world: World, id: AssetId, reason: str) -> None:
-    async with world.writing() as tx:
-        await store.note_problem(tx, id, "previews", reason)
 
 
 def _kinds(recipe: images.Recipe) -> tuple[str, ...]:
-    return ("thumbnail", "preview", "fullsize")[: len(recipe.outputs)]
+    return KINDS[: len(recipe.outputs)]
 
 
-def _recipe(data: Path, row: Row, settings: Image) -> images.Recipe:
+def _recipe(data: Path, row: Row, settings: Image, packet: str | None) -> images.Recipe:
     owner, id = UserId(row["owner_id"]), AssetId(row["id"])
 
     def output(kind: paths.Derivative, format: str, size: int | None, quality: int, progressive: bool) -> images.Output:
         path = paths.derivative_path(data, owner, id, kind, EXTENSION[format])
         os.makedirs(path.parent, exist_ok=True)
         is_jpeg = format == "jpeg"
-        return images.Output(path, "jpeg" if is_jpeg else "webp", size, quality, progressive and is_jpeg)
+        told = None if kind == "thumbnail" else packet
+        return images.Output(path, "jpeg" if is_jpeg else "webp", size, quality, progressive and is_jpeg, told)
 
     small, large, whole = settings.thumbnail, settings.preview, settings.fullsize
     outputs = [

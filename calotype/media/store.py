@@ -16,7 +16,7 @@ SAVE_FILE = sql("""
 """)
 FORGET_FILES = sql("""
     DELETE FROM asset_file
-     WHERE asset_id = :asset_id AND type = ANY(:types)
+     WHERE asset_id = :asset_id AND type = ANY(:types) AND NOT is_edited
     RETURNING path
 """)
 FILES = sql("SELECT type, path FROM asset_file WHERE asset_id = :asset_id AND NOT is_edited ORDER BY type")
@@ -26,6 +26,7 @@ NOTE_PROBLEM = sql("""
     ON CONFLICT (asset_id, step)
     DO UPDATE SET reason = excluded.reason, attempts = asset_problem.attempts + 1, at = clock_timestamp()
 """)
+HAS_PROBLEM = sql("SELECT EXISTS (SELECT FROM asset_problem WHERE asset_id = :asset_id AND step = :step)")
 SOLVE = sql("DELETE FROM asset_problem WHERE asset_id = :asset_id AND step = :step")
 
 
@@ -76,3 +77,8 @@ async def note_problem(tx: Tx, asset_id: AssetId, step: str, reason: str) -> Non
 async def solve(tx: Tx, asset_id: AssetId, step: str) -> None:
     """The step worked: forget that it once did not."""
     await tx.run(SOLVE, asset_id=asset_id, step=step)
+
+
+async def has_problem(look: Look, asset_id: AssetId, step: str) -> bool:
+    """Whether the step failed and nobody asked to try again."""
+    return await look.value(HAS_PROBLEM, asset_id=asset_id, step=step)

@@ -59,13 +59,17 @@ async def _turn(world: World, wheel: Wheel) -> None:
         await _guarded(wheel.name, lambda: wheel.turn(world))
 
 
-async def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> None:
+async def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> bool:
+    """Whether it went well."""
     try:
         await work()
     except (Problem, *AWAY) as reason:
         log.say("waiting", level=logging.WARNING, wheel=name, reason=str(reason))
+        return False
     except Exception as error:
         log.say("bug", level=logging.ERROR, error=error, wheel=name)
+        return False
+    return True
 
 
 def next_start(now: datetime, start_time: str) -> datetime:
@@ -91,13 +95,15 @@ async def _nightly(world: World) -> None:
             continue
         await asyncio.sleep(wait_s)
         jobs = nightly_jobs(due)
-        await _guarded("nightly", partial(world.queue.put, jobs))
+        put = partial(world.queue.put, jobs)
+        while not await _guarded("nightly", put):  # noqa: ASYNC110 — nobody tells when the broker is back
+            await asyncio.sleep(30)
         await asyncio.sleep(1)
 
 
 def nightly_jobs(due: datetime) -> list[Job]:
     """The night's work; ids carry the date, so that two workers start it once."""
-    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "Sweep")
+    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "ScrapsDelete", "Sweep")
     jobs = [start(name) for name in names]
     return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
 

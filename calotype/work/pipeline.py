@@ -1,7 +1,8 @@
 """What follows what: the only file that turns events into jobs, and into messages for those who are looking."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from calotype.accounts import sessions, users
 from calotype.assets import asset, live_store
 from calotype.assets.store import media_root
 from calotype.core import log
-from calotype.core.errors import Offline, Problem
+from calotype.core.errors import Problem
 from calotype.core.events import Event
 from calotype.core.jobs import REGISTRY
 from calotype.core.ports import Job
@@ -47,6 +48,7 @@ QUEUE_OF = {
     "UserDeleteCheck": "backgroundTask",
     "SessionCleanup": "backgroundTask",
     "UserSyncUsage": "backgroundTask",
+    "ScrapsDelete": "backgroundTask",
     "Sweep": "backgroundTask",
 }
 
@@ -63,9 +65,9 @@ FOLLOWS.update(
         asset.AssetUploaded: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="upload")],
         media.FactsRead: lambda e: (
             ([start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else [])
-            + ([start("AssetEncodeVideo", id=e.asset_id)] if e.is_video else [])
+            + ([start("AssetEncodeVideo", id=e.asset_id)] if e.wants_encoding else [])
         ),
-        media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id)],
+        media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id, source="upload")],
         media.SidecarWritten: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="sidecar-write")],
         asset.AssetsEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],
         asset.SidecarReplaced: lambda e: [start("AssetExtractMetadata", id=e.asset_id)],
@@ -77,22 +79,34 @@ FOLLOWS.update(
     }
 )
 
+# Nothing follows, and nobody needs to hear of it at once.
+SILENT: frozenset[type[Event]] = frozenset({media.VideoEncoded, users.UserChanged})
+
 
 async def publish(world: World, events: Sequence[Event]) -> None:
-    """Queue what follows and tell who is looking. Never raises: what is lost here, the sweep finds again."""
-    jobs = [job for event in events if type(event) in FOLLOWS for job in FOLLOWS[type(event)](event)]
-    if jobs:
-        try:
+    """Queue what follows and tell who is looking. Never raises: what is lost here, the sweep finds again.
+
+    The rows are committed; a fault of ours in here must not make what was done look as if it had failed.
+    """
+    with _forgiving("jobs-not-queued"):
+        jobs = [job for event in events if type(event) in FOLLOWS for job in FOLLOWS[type(event)](event)]
+        if jobs:
             await world.queue.put(jobs)
-        except Offline as away:
-            log.say("jobs-not-queued", level=logging.WARNING, jobs=len(jobs), reason=away.sentence)
     for event in events:
         tell = TELLS.get(type(event))
         if tell is not None:
-            try:
+            with _forgiving("message-not-sent"):
                 await tell(world, event)
-            except Problem as problem:
-                log.say("message-not-sent", level=logging.WARNING, about=type(event).__name__, reason=problem.sentence)
+
+
+@contextmanager
+def _forgiving(what: str) -> Generator[None]:
+    try:
+        yield
+    except Problem as problem:
+        log.say(what, level=logging.WARNING, reason=problem.sentence)
+    except Exception as error:
+        log.say(what, level=logging.ERROR, error=error)
 
 
 def tells(kind: type[E]) -> Callable[[Callable[[World, E], Awaitable[None]]], Callable[[World, E], Awaitable[None]]]:
@@ -124,7 +138,7 @@ async def _changed(world: World, event: media.FactsRead) -> None:
         return
     async with world.glancing() as look:
         shown = await live_store.shown(look, event.asset_id, media_root(world.files))
-    if shown is not None:
+    if shown is not None and shown.visibility in ("timeline", "archive"):
         await world.push.to_user(str(shown.owner_id), "on_asset_update", shown.asset)
 
 

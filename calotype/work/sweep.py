@@ -54,6 +54,8 @@ async def sweep(world: World, question: Question, *, settle: timedelta = SETTLE)
     counts = await world.queue.counts(question.queue)
     if counts.active + counts.waiting + counts.delayed + counts.paused > 0:
         return 0
+    if await world.queue.is_paused(question.queue):
+        return 0
     async with world.glancing() as look:
         ids = await facts_store.missing(look, question.step, before=world.clock.now() - settle, limit=PAGE)
     if ids:
