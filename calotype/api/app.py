@@ -1,5 +1,7 @@
 """The HTTP door as one ASGI application: API, live connection, metrics, web files."""
 
+import asyncio
+import contextlib
 import importlib
 import logging
 import pkgutil
@@ -16,12 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import calotype.api
 from calotype.api import metrics, problems, realtime, web
+from calotype.api.multipart import DRAIN_BYTES
 from calotype.api.op import OPERATIONS, IndexedRouter, OpRoute, route
 from calotype.core import log
 from calotype.core.world import World
 
 Wiring = Callable[[], AbstractAsyncContextManager[World]]
 
+DRAIN_S = 60.0
 CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -95,6 +99,7 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
+        receive = Body(receive)
         request = Request(scope, receive)
         correlation = request.headers.get("x-correlation-id", "")
         if not CORRELATION_ID.fullmatch(correlation):
@@ -126,7 +131,11 @@ class Application:
             op = getattr(scope.get("route"), "op", None)
             name = op.name if op else ("web" if not is_api else "unknown")
             metrics.count_request(name, scope["method"], outcome["status"], took)
-            log.say("request", op=name, method=scope["method"], status=outcome["status"], ms=took * 1000, id=correlation)
+            log.say(
+                "request", op=name, method=scope["method"], status=outcome["status"], ms=took * 1000, id=correlation
+            )
+        if "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0":
+            await receive.drain()
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.router(scope, receive, send)
@@ -138,6 +147,31 @@ class Application:
             await response(scope, receive, send)
         else:
             await self._web(scope, receive, send)
+
+
+class Body:
+    """What a client sends, and whether there is more of it."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_over = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._is_over = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Take in, within reason, what was sent for nothing after the answer left.
+
+        Who is answered before the body was read may still be sending it; if the connection closed now, most clients
+        would report a broken pipe and never look at the answer.
+        """
+        left = DRAIN_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while not self._is_over and left > 0:
+                    left -= len((await self()).get("body", b""))
 
 
 OUTSIDE_API: dict[str, Callable[[Request], Awaitable[Any]]] = {
