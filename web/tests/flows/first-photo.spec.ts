@@ -164,6 +164,19 @@ test('the locked folder opens with a PIN only', async () => {
 	await expect(page.getByText('These photos open with your PIN.')).toBeVisible();
 });
 
+test('an upload cut off by a reload goes on by itself', async () => {
+	await page.goto('/photos');
+	const pictures = [await paint(page, 'four.jpg', 60), await paint(page, 'five.jpg', 300)];
+	await page.route('**/api/assets', () => {});
+	await page.locator('input[type=file]').first().setInputFiles(pictures);
+	await expect(page.getByText('Uploading 2 files').first()).toBeVisible();
+	page.once('dialog', (dialog) => void dialog.accept());
+	await page.unroute('**/api/assets');
+	await page.reload();
+	await expect(page.getByText('2 files are here')).toBeVisible({ timeout: 30_000 });
+	await expect(tiles()).toHaveCount(4, { timeout: 60_000 });
+});
+
 test('search finds by description and by file name', async () => {
 	await page.goto('/search');
 	await page.getByRole('searchbox').fill('red even');

@@ -1,6 +1,5 @@
 // A stand-in for the server, for looking at screens without one: contract-shaped answers, painted thumbnails.
 //   node tests/mock/server.mjs [port] [photos] [--new]     (after `npm run build`)
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFileSync, existsSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -18,7 +17,11 @@ const RATIOS = [1.333, 1.5, 0.75, 1.333, 0.667, 1.778, 1, 1.333, 1.5, 0.75, 2.4]
 const OWNER = '11111111-1111-4111-8111-111111111111';
 
 /** A number from a number, always the same one. */
-const roll = (n) => createHash('md5').update(String(n)).digest().readUInt32LE(0) / 2 ** 32;
+const roll = (n) => {
+	let h = Math.imul(Math.floor(n * 64) ^ 0x9e3779b9, 0x85ebca6b);
+	h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+	return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+};
 const id = (n) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 const numberOf = (text) => parseInt(text.slice(-12), 16);
 const pictures = PICTURES && existsSync(PICTURES) ? readdirSync(PICTURES).filter((name) => name.endsWith('.json')).map((name) => JSON.parse(readFileSync(join(PICTURES, name), 'utf8'))) : [];
