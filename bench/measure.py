@@ -145,7 +145,11 @@ def _cell(value: Any) -> str:
 def machine() -> str:
     """Cores, processor and memory, as a result file names them."""
     model = next(
-        (line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+        (
+            line.partition(": ")[2]
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         "?",
     )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024 // 1024

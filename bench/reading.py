@@ -150,7 +150,8 @@ if __name__ == "__main__":
     arguments.add_argument("--root-pid", type=int, default=0)
     arguments.add_argument("--data", type=Path)
     arguments.add_argument("--port", type=int, default=22830)
-    arguments.add_argument("--assets", type=int, default=100_000)
+    arguments.add_argument("--assets", type=int, default=100_000, help="0: the data folder is filled already")
+    arguments.add_argument("--only-fill", action="store_true", help="fill the data folder and stop")
     given = arguments.parse_args()
     process = None
     try:
@@ -158,7 +159,10 @@ if __name__ == "__main__":
             given.data = given.data.absolute()
             process = own_server(given.data, given.port)
             url, root = f"http://127.0.0.1:{given.port}", process.pid
-            seeded(given.data, given.assets)
+            if given.assets:
+                seeded(given.data, given.assets)
+            if given.only_fill:
+                sys.exit()
             someone = sign_in(url, EMAIL, PASSWORD)
             place_thumbnail(given.data, someone)
             time.sleep(10)  # the counts are folded meanwhile
