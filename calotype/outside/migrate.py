@@ -5,6 +5,7 @@ is costs one query.
 """
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ async def current(url: str, *, patience_s: float = 0) -> str | None:
     except asyncpg.UndefinedTableError:
         return None
     finally:
-        await connection.close(timeout=5)
+        with contextlib.suppress(TimeoutError):  # the answer is here; how long a goodbye takes is nobody's failure
+            await connection.close(timeout=5)
 
 
 async def is_needed(url: str, *, patience_s: float = 0) -> bool:

@@ -88,14 +88,15 @@ def test_a_worker_killed_in_each_step_finishes_the_work_after_all(house: House, 
     photos = [house.upload(photo(n, width_px=3000)) for n in range(30)]
     queues = {"metadataExtraction", "thumbnailGeneration", "videoConversion"}
     killed_in: set[str] = set()
-    deadline = time.monotonic() + 60
-    while killed_in != queues and time.monotonic() < deadline:
+    wanted = {"thumbnailGeneration", "videoConversion"}  # reading metadata is too quick to be caught for certain
+    deadline = time.monotonic() + 150
+    while not wanted <= killed_in and time.monotonic() < deadline:
         busy = {queue for queue in queues - killed_in if house.counts(queue)["active"] > 0}
         if busy:
             killed_in |= busy
             house.kill("work")
         time.sleep(0.02)
-    assert {"thumbnailGeneration", "videoConversion"} <= killed_in
+    assert wanted <= killed_in
     until(lambda: all(house.is_processed(asset) for asset in photos), within_s=150, every_s=1)
     until(lambda: any((house.data / "encoded-video").rglob("*.mp4")), within_s=150, every_s=1)
     assert all(house.counts(queue)["failed"] == 0 for queue in queues)
