@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from calotype.outside.embedded import Postgres, Server, Valkey, die_with_parent,
 
 REFUSED = 78  # EX_CONFIG of sysexits.h: a child that ends with it said why, and starting it again would not help
 DRAIN_S = 30.0
-PORT_PATIENCE_S = 20.0
+PORT_PATIENCE_S = 30.0
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S = 60.0  # who ran this long is forgiven its earlier falls
 TICK_S = 1.0
@@ -37,6 +38,7 @@ class Hold:
 
     def __init__(self, data: Path) -> None:
         self.path = data / "calotype.pid"
+        self.was_torn = False  # the former holder had no chance to give it back
         self._file: IO[str] | None = None
 
     def take(self) -> None:
@@ -53,6 +55,8 @@ class Hold:
                 f"Calotype already runs on {self.path.parent} (process {holder}). "
                 "Stop it, or choose another CALOTYPE_DATA."
             ) from error
+        file.seek(0)
+        self.was_torn = bool(file.read().strip())
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
@@ -61,6 +65,7 @@ class Hold:
     def give_back(self) -> None:
         """Harmless when it was never taken."""
         if self._file:
+            self._file.truncate(0)
             self._file.close()
             self._file = None
 
@@ -134,6 +139,7 @@ class Supervisor:
     servers: list[Server] = field(default_factory=list[Server])
     server_falls: dict[str, Child] = field(default_factory=dict[str, Child])
     children: list[Child] = field(default_factory=list[Child])
+    shared: dict[str, str] = field(default_factory=dict[str, str])  # variables of HTTP processes that count together
     stop_signals: int = 0
     is_ready: bool = False
 
@@ -143,7 +149,7 @@ class Supervisor:
         hold.take()
         wake, woken = _wakeable(self._note_signal)
         try:
-            _await_port(self.config)
+            _await_port(self.config, PORT_PATIENCE_S if hold.was_torn else 0)
             self._begin()
             return self._watch(wake)
         finally:
@@ -162,6 +168,7 @@ class Supervisor:
             server.prepare()
             server.start()
             self.server_falls[server.name] = Child(server.name, "")
+        self.shared = _common_figures(self.config)
         # They import for about as long as Postgres takes to answer, and wait for it by themselves.
         self.children = [Child(f"api-{n + 1}", "api") for n in range(max(1, self.config.api_processes))]
         for child in self.children:
@@ -226,7 +233,7 @@ class Supervisor:
         child.process = subprocess.Popen(  # noqa: S603 — ourselves
             program(child.role),
             stdin=subprocess.DEVNULL,
-            env=_environment(self.config),
+            env=_environment(self.config) | (self.shared if child.role == "api" else {}),
             start_new_session=True,  # a Ctrl-C at the terminal is for us; we drain them
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
@@ -276,6 +283,16 @@ def _environment(config: Config) -> dict[str, str]:
     return {"MALLOC_ARENA_MAX": "2", **os.environ, **to_environment(config)}
 
 
+def _common_figures(config: Config) -> dict[str, str]:
+    """Where several HTTP processes add up their figures, so that a scrape of one tells of all; empty at each start."""
+    if config.api_processes < 2:
+        return {}
+    folder = config.data / "run" / "figures"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+
+
 def _wakeable(note: Callable[[int, FrameType | None], None]) -> tuple[int, int]:
     """A pipe that becomes readable whenever a signal came, among them that of a child's end."""
     wake, woken = os.pipe()
@@ -292,20 +309,15 @@ def _ignore(sign: int, frame: FrameType | None) -> None:
     """A handler that exists only so that the signal writes into the pipe."""
 
 
-def _await_port(config: Config) -> None:
+def _await_port(config: Config, patience_s: float) -> None:
     """Roles of a killed supervisor may need a moment to leave; anybody else on our port is a refusal."""
-    deadline = time.monotonic() + (PORT_PATIENCE_S if _was_killed(config) else 0)
+    deadline = time.monotonic() + patience_s
     while not port_is_free(config.host, config.port):
         if time.monotonic() >= deadline:
             raise Conflict(
                 f"Another program listens on {config.host}:{config.port}. Stop it, or choose another CALOTYPE_PORT."
             )
         time.sleep(0.1)
-
-
-def _was_killed(config: Config) -> bool:
-    """Whether the last run had no chance to stop its Postgres."""
-    return (config.data / "postgres" / "postmaster.pid").exists() or not config.embedded_database
 
 
 def _answers(config: Config) -> bool:
