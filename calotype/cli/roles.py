@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,6 +16,7 @@ from calotype.core.config import Config
 from calotype.core.errors import NotYet, Problem
 
 CONNECTIONS = 4096
+DRAIN_S = 25.0  # less than a supervisor waits before it kills
 # What our frameworks import for clients, terminals and tracing if it happens to be installed. Half of the API's start and
 # 20 MB of each process, for nothing.
 EXTRAS = ("aiohttp", "click", "opentelemetry", "pygments", "requests", "rich", "valkey", "websocket")
@@ -146,6 +149,11 @@ async def _serve(server: Any, refusals: list[Problem]) -> int:
     if not serving.done():
         server.stop()
     stopping.cancel()
+    await asyncio.wait([serving], timeout=None if serving.done() else DRAIN_S)
+    if not serving.done():
+        # The server waits for requests without an end, and an upload may take a day. Its sender begins anew.
+        log.say("cut-off", level=logging.WARNING, after_s=DRAIN_S)
+        os._exit(0)
     try:
         await serving
     except FatalError:  # the application did not start; a refusal has a sentence, anything else is a bug
