@@ -43,7 +43,8 @@ async def _parts(ask: Reading, wanted: wire.DownloadInfo) -> list[Part]:
         return await download.of_album(ask.look, viewer, wanted.album_id, target)
     if wanted.user_id is not None:
         await ask.require("timeline.download", [wanted.user_id])
-        return await download.of_user(ask.look, viewer, UserId(wanted.user_id), target)
+        owner = UserId(wanted.user_id)
+        return await download.of_user(ask.look, viewer, owner, target, is_elevated=ask.is_elevated)
     raise Invalid(NOTHING_NAMED)
 
 

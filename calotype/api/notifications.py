@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from calotype.accounts import users
 from calotype.api.call import Reading, Writing
 from calotype.api.op import Door
 from calotype.core.ids import UserId
@@ -62,6 +63,7 @@ async def delete_notification(ask: Writing, id: Uuid4) -> None:
 
 @admin.post("/admin/notifications", may="all", admin=True)
 async def create_notification(ask: Writing, new: NewNotification) -> Notification:
+    await users.get(ask.tx, new.user_id)
     made = await notice_store.add(
         ask.tx,
         UserId(new.user_id),

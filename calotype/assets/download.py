@@ -46,9 +46,9 @@ async def of_album(look: Look, viewer: UserId, album: UUID, target_bytes: int) -
     return await _parts(look, viewer, await store.album_sizes(look, album), target_bytes)
 
 
-async def of_user(look: Look, viewer: UserId, owner: UserId, target_bytes: int) -> list[Part]:
-    """Everything of a person that is not hidden."""
-    return await _parts(look, viewer, await store.user_sizes(look, owner), target_bytes)
+async def of_user(look: Look, viewer: UserId, owner: UserId, target_bytes: int, *, is_elevated: bool) -> list[Part]:
+    """Everything of a person that is not hidden; the locked folder only once it is open."""
+    return await _parts(look, viewer, await store.user_sizes(look, owner, is_elevated=is_elevated), target_bytes)
 
 
 async def _parts(look: Look, viewer: UserId, rows: list[Row], target_bytes: int) -> list[Part]:

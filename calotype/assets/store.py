@@ -875,6 +875,7 @@ DOWNLOAD_ALBUM = sql(
       JOIN album_asset ON album_asset.asset_id = asset.id
      WHERE album_asset.album_id = :album_id
        AND asset.deleted_at IS NULL
+       AND asset.visibility <> 'locked'
      ORDER BY asset.taken_at, asset.id
 """
 )
@@ -884,6 +885,7 @@ DOWNLOAD_USER = sql(
      WHERE asset.owner_id = :owner_id
        AND asset.deleted_at IS NULL
        AND asset.visibility <> 'hidden'
+       AND (asset.visibility <> 'locked' OR :is_elevated::boolean)
      ORDER BY asset.taken_at, asset.id
 """
 )
@@ -930,9 +932,9 @@ async def album_sizes(look: Look, album: UUID) -> list[Row]:
     return await look.all(DOWNLOAD_ALBUM, album_id=album)
 
 
-async def user_sizes(look: Look, owner: UserId) -> list[Row]:
+async def user_sizes(look: Look, owner: UserId, *, is_elevated: bool) -> list[Row]:
     """The same for everything of an owner that is not hidden."""
-    return await look.all(DOWNLOAD_USER, owner_id=owner)
+    return await look.all(DOWNLOAD_USER, owner_id=owner, is_elevated=is_elevated)
 
 
 async def live_video_sizes(look: Look, ids: Sequence[AssetId]) -> list[Row]:

@@ -54,7 +54,7 @@ async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime)
         # An album shows what is in it, whoever owns it, but never what is locked or thrown away.
         return Reach(caller.user_id, is_elevated=is_elevated and caller.link is None, album_ids=tuple(own_albums))
     if "locked" in values:
-        return Reach(caller.user_id, is_elevated=True)
+        return Reach(caller.user_id, is_elevated=is_elevated)
     return Reach(caller.user_id, tuple(await partners.in_timeline_of(look, caller.user_id)), is_elevated)
 
 
