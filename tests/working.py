@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from calotype.api import app
+from calotype.media import geocode
 from calotype.outside import decoders
 from calotype.outside.decoders import Decoders
 from calotype.outside.postgres import connect
@@ -46,13 +47,21 @@ async def children() -> AsyncIterator[Decoders]:
     await pool.close()
 
 
+@pytest.fixture(scope="session")
+def gazetteer(request: pytest.FixtureRequest) -> geocode.Places:
+    """Made once and kept in pytest's cache: it takes ten seconds."""
+    assert request.config.cache
+    return geocode.places(Path(request.config.cache.mkdir("places")))
+
+
 @pytest.fixture
-async def house(work_pool, worker_application, children, tmp_path: Path) -> AsyncIterator[House]:
+async def house(work_pool, worker_application, children, gazetteer, tmp_path: Path) -> AsyncIterator[House]:
     connection = await work_pool.acquire()
     await connection.execute("TRUNCATE users, setting CASCADE")
     await work_pool.release(connection)
     async with built_house(work_pool, worker_application, tmp_path, works=True) as house:
         decoders._pools.setdefault(asyncio.get_running_loop(), {})[house.world.config] = children
+        geocode._open[tmp_path] = gazetteer
         yield house
 
 
@@ -92,3 +101,26 @@ def film(folder: Path, name: str = "film.mp4", *arguments: str, codec: str = "li
     body = path.read_bytes()
     path.unlink()
     return body
+
+
+async def settle(house: House, path: str, value: Any) -> None:
+    """Change one of the settings, as an administrator would (`image.preview.size`)."""
+    boss = await house.person(is_admin=True)
+    tree = (await boss.client.get("/system-config")).json()
+    *branch, leaf = path.split(".")
+    here = tree
+    for key in branch:
+        here = here[key]
+    here[leaf] = value
+    answer = await boss.client.put("/system-config", json=tree)
+    assert answer.status_code == 200, answer.text
+
+
+async def until_blocked(house: House, count: int = 1) -> None:
+    """Until so many units of work wait for a row that the test holds."""
+    waiting = (
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(30):
+        while (await house.sql(waiting))[0]["n"] < count:
+            await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ from calotype.core.ports import Job
 from calotype.media.events import FactsRead, PreviewsMade
 from calotype.outside.decoders import DecoderDied
 from calotype.work import sweep
-from tests.working import dated, film, picture
+from tests.working import dated, film, picture, until_blocked
 
 SYNC_ASSET = """
          id     ownerId     originalFileName     thumbhash     checksum     fileCreatedAt
@@ -256,7 +256,7 @@ async def test_facts_read_beside_a_sidecar_that_was_replaced_meanwhile_are_not_k
     await held.start()
     await connection.execute("UPDATE asset SET sidecar_key = 'newer', description = 'newer'")
     running = asyncio.create_task(house.run(job))
-    await asyncio.sleep(1.5)  # until it has read the file and waits for the row
+    await until_blocked(house)  # until it has read the file and waits for the row
     await held.commit()
     await house.world.pool.release(connection)
     assert isinstance(await running, Later)

@@ -10,7 +10,7 @@ from PIL import Image
 from calotype.assets.asset import AssetHidden
 from calotype.core.jobs import Done, Later
 from calotype.core.ports import Job
-from tests.working import film, picture
+from tests.working import film, picture, until_blocked
 
 CID = "0D1F5A3E-1C7B-4F0E-9C2A-3A2B1C0D9E8F"
 
@@ -73,7 +73,7 @@ async def test_halves_that_are_read_at_the_same_moment_find_each_other(house, ad
     await held.start()
     await connection.execute("SELECT FROM asset FOR UPDATE")
     running = [asyncio.create_task(house.run(job)) for job in jobs]
-    await asyncio.sleep(1.5)  # until both have read their files and wait to write
+    await until_blocked(house, 2)  # until both have read their files and wait to write
     await held.commit()
     await house.world.pool.release(connection)
     assert [await task for task in running] == [Done(), Done()]
@@ -158,7 +158,7 @@ async def test_a_part_that_goes_while_its_photo_is_read_is_no_fault(house, ada, 
     await held.start()
     await connection.execute("DELETE FROM asset WHERE id = $1", part)
     running = asyncio.create_task(house.run(read(id)))
-    await asyncio.sleep(1.5)
+    await until_blocked(house)
     await held.commit()
     await house.world.pool.release(connection)
     assert isinstance(await running, Later)

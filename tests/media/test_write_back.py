@@ -11,7 +11,7 @@ from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job
 from calotype.media import sidecar
 from calotype.storage.root import Root, State
-from tests.working import dated, picture
+from tests.working import dated, picture, until_blocked
 
 WRITE = "SidecarWrite"
 FOREIGN = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -145,7 +145,7 @@ async def test_an_edit_while_it_is_written_is_written_too(house, ada, photo):
     await held.start()
     await connection.execute("UPDATE asset SET description = 'two'")
     running = asyncio.create_task(house.run(job))
-    await asyncio.sleep(0.5)  # until the first text is in a file and the row is waited for
+    await until_blocked(house)  # until the first text is in a file and the row is waited for
     await held.commit()
     await house.world.pool.release(connection)
     assert isinstance(await running, Later)
