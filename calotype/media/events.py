@@ -30,7 +30,7 @@ class MotionPartFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class PreviewsMade(Event):
-    """Thumbnail and preview can be shown."""
+    """Thumbnail and preview can be shown. `source`: why, for the first ones; later ones have none."""
 
     asset_id: AssetId
     owner_id: UserId

@@ -119,7 +119,8 @@ async def _keep(
         old = sorted({*unwanted, *replaced} - paths_made)
         tx.after(lambda: derivatives.remove(data, old))
         await store.solve(tx, id, "previews")
-        tx.tell(PreviewsMade(id, UserId(row["owner_id"]), source))
+        is_first = row["previews_at"] is None
+        tx.tell(PreviewsMade(id, UserId(row["owner_id"]), source if is_first else None))
 
 
 def _kinds(recipe: images.Recipe) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ async def test_hidden_assets_have_none_until_they_are_shown(house, ada):
 
 
 async def test_a_photo_that_goes_while_it_is_drawn_leaves_nothing(house, ada):
-    id = await ada.asset(picture())
+    await ada.asset(picture())
     await house.work("metadataExtraction")
     (job,) = house.jobs
     connection = await house.world.pool.acquire()

@@ -237,3 +237,17 @@ async def test_a_place_that_is_edited_and_not_yet_written_gives_the_names_of_its
     await house.run(Job("AssetExtractMetadata", "metadataExtraction", {"id": photo}))
     row = await house.row(photo)
     assert (row["country"], set(row["locked_fields"])) == ("Japan", {"latitude", "longitude"})
+
+
+async def test_tags_that_a_person_gave_reach_the_sidecar_and_stay(house, ada, photo):
+    await house.sql("INSERT INTO tag (owner_id, value) VALUES ($1, 'Animals'), ($1, 'Animals/Dogs')", ada.id)
+    await house.sql("INSERT INTO tag_asset SELECT $1, id FROM tag WHERE value = 'Animals/Dogs'", photo)
+    await house.sql("UPDATE asset SET locked_fields = '{tags}'")
+    await house.run(Job("AssetExtractMetadata", "metadataExtraction", {"id": photo}))
+    assert len(await house.sql("SELECT FROM tag_asset")) == 1
+    await house.run(Job(WRITE, "sidecar", {"id": photo}))
+    await house.work()
+    assert (await packet(house, photo))["XMP-digiKam:TagsList"] == ["Animals/Dogs"]
+    assert (await house.row(photo))["locked_fields"] == []
+    rows = await house.sql("SELECT value FROM tag JOIN tag_asset ON tag_asset.tag_id = tag.id")
+    assert [row["value"] for row in rows] == ["Animals/Dogs"]
