@@ -9,6 +9,8 @@ export type Shape = {
 	gap: number;
 	/** Height of the line that names a day; 0 draws the photos without headings. */
 	headHeight: number;
+	/** More photos follow right below: the last row is stretched as well, within reason. */
+	continues?: boolean;
 };
 
 /** A run of photos taken on one day: `from` is its first index, `to` one past its last. */
@@ -156,7 +158,7 @@ function placeRows(out: Layout, placed: Placed, ratios: ArrayLike<number>, shape
 		let sum = 0;
 		for (let i = from; i < to; i++) sum += clampRatio(ratios[i] ?? 1);
 		const fitted = (shape.width - gaps) / sum;
-		const ragged = to === run.to && fitted > shape.rowHeight / NEARLY_FULL;
+		const ragged = to === run.to && fitted > (shape.continues ? shape.rowHeight * 2 : shape.rowHeight / NEARLY_FULL);
 		const h = shape.columns ? squareSide(shape) : ragged ? shape.rowHeight : fitted;
 		let x = 0;
 		for (let i = from; i < to; i++) {

@@ -289,7 +289,8 @@ export class Timeline {
 		if (!this.shape) return;
 		if (month.photos) {
 			const ratios = month.photos.map((photo) => photo.ratio);
-			month.layout = layout(ratios, month.days, this.shape);
+			const continues = !this.source.hasDays && month !== this.months.at(-1);
+			month.layout = layout(ratios, month.days, { ...this.shape, continues });
 			month.height = month.layout.height + this.headPx;
 		} else {
 			month.layout = null;
@@ -327,6 +328,11 @@ export function wall(source: Source): Timeline {
 
 export function eachWall(act: (timeline: Timeline) => void) {
 	for (const timeline of walls.values()) act(timeline);
+}
+
+/** Forgets one wall: what was behind a lock does not stay in memory. */
+export function clearWall(source: Source) {
+	walls.delete(source.name);
 }
 
 /** Forgets everything: another person may sign in next. */
