@@ -164,6 +164,9 @@ def test_a_run_that_was_interrupted_goes_on_where_it_ended(terminal: Terminal, a
 # Servers that have a bad day -----------------------------------------------------------------------------------
 
 
+CUT = 0  # no answer at all
+
+
 class BadDay(ThreadingHTTPServer):
     """Speaks just enough of the API. `plan`: what POST /assets answers, in order; then it takes everything."""
 
@@ -241,6 +244,9 @@ class _Answering(BaseHTTPRequestHandler):
             digest = _sha1(body[begin : body.index(b"\r\n--", begin)])
             if status == 201 and not here.is_forgetful:
                 here.kept.add(digest)
+        if status == CUT:
+            self.close_connection = True
+            return
         self._answer(status, answer or {"id": digest, "status": "created"}, headers)
 
 
@@ -273,6 +279,15 @@ def test_a_server_that_asks_for_patience_gets_it(away: Terminal, bad_day: BadDay
     assert "1 file sent" in out
     assert len(bad_day.uploads) == 4
     assert bad_day.uploads[1] - bad_day.uploads[0] >= 2
+
+
+def test_a_cut_connection_is_tried_again(away: Terminal, bad_day: BadDay):
+    away.put("a.jpg", bytes(3_000_000))
+    bad_day.plan = [(CUT, {}, None)]
+    status, out, err = away.upload()
+    assert (status, err) == (0, "")
+    assert "1 file sent" in out
+    assert len(bad_day.uploads) == 2
 
 
 def test_a_used_up_quota_ends_the_run_and_says_how_much_was_not_tried(away: Terminal, bad_day: BadDay):
