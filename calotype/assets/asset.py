@@ -187,10 +187,11 @@ def read_moment(text: str) -> Moment | None:
         return None
     if read.tzinfo is None:
         return Moment(read.replace(tzinfo=UTC), None)
-    if not _OFFSET.search(text):
-        return Moment(read.astimezone(UTC), None)
-    offset = read.utcoffset() or timedelta(0)
-    return Moment(read.astimezone(UTC), zone_name(offset))
+    try:
+        instant = read.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, west of Greenwich
+        return None
+    return Moment(instant, zone_name(read.utcoffset() or timedelta(0)) if _OFFSET.search(text) else None)
 
 
 def zone_name(offset: timedelta) -> str:

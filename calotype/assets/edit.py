@@ -27,6 +27,7 @@ from calotype.core.world import World
 from calotype.storage import paths
 
 CHUNK_ASSETS = 5000
+LONGEST_SHIFT_MINUTES = 9999 * 366 * 24 * 60
 NO_DATE = "This is not a date: write it like 2024-05-06T07:08:09+02:00."
 
 
@@ -66,6 +67,8 @@ def plan(wish: Wish) -> Change:
         if moment.time_zone is not None:
             locked.append(Lockable.TIME_ZONE)
     if wish.shift_minutes is not None:
+        if abs(wish.shift_minutes) > LONGEST_SHIFT_MINUTES:
+            raise Invalid(NO_DATE)
         new = replace(new, shift_minutes=wish.shift_minutes)
         locked.append(Lockable.DATE_TIME_ORIGINAL)
     if wish.time_zone is not None and zone_of(wish.time_zone) is not None:

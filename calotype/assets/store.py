@@ -472,7 +472,9 @@ CHANGE = sql("""
            date_time_original = CASE
                WHEN :taken::timestamptz IS NOT NULL THEN :taken::timestamptz
                WHEN :shift_minutes::bigint IS NULL THEN date_time_original
-               ELSE COALESCE(date_time_original, taken_at) + :shift_minutes::bigint * interval '1 minute'
+               -- Years that neither Python nor clients can write would make the row unreadable.
+               ELSE LEAST(GREATEST(COALESCE(date_time_original, taken_at) + :shift_minutes::bigint * interval '1 minute',
+                                   timestamptz '0001-01-03 00:00+00'), timestamptz '9999-12-29 00:00+00')
            END,
            time_zone = COALESCE(:time_zone::text, time_zone),
            duplicate_id = CASE WHEN :sets_duplicate::boolean THEN :duplicate_id::uuid ELSE duplicate_id END,

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -29,6 +29,27 @@ NAMED = {
     "newPinCode": "123456",
     "timeZone": "Europe/Rome",
     "checksum": "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+}
+
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+NOUNS = {
+    "sessions": "session",
+    "api-keys": "api_key",
+    "notifications": "notification",
+    "users": "user",
+    "admin": "user",
+}
+KEYS = {
+    "albumId": "album",
+    "albumIds": "album",
+    "tagId": "tag",
+    "tagIds": "tag",
+    "userId": "user",
+    "personId": "person",
+    "personIds": "person",
+    "libraryId": "library",
+    "duplicateId": "duplicate",
 }
 
 
@@ -133,3 +154,34 @@ def with_value(body: Any, path: tuple[Any, ...], value: Any) -> Any:
         inner = inner[step]
     inner[path[-1]] = value
     return made
+
+
+def kind_of(each: Example, key: str) -> str:
+    """What kind of thing a key of a request names."""
+    noun = NOUNS.get(each.op.path.split("/")[1], "asset")
+    return KEYS.get(key, noun)
+
+
+def filled(each: Example, give: Callable[[str], str]) -> Example:
+    """The example with `give(kind)` wherever an id stands."""
+
+    def put(value: Any, key: str) -> Any:
+        is_id = isinstance(value, str) and UUID_TEXT.fullmatch(value)
+        return give(kind_of(each, key)) if is_id else value
+
+    body = each.body
+    for path in list(places(each.body)):
+        key = next((step for step in reversed(path) if isinstance(step, str)), "")
+        body = with_value(body, path, put(value_at(body, path), key)) if path else body
+    path = {key: put(value, key) for key, value in each.path.items()}
+    return Example(each.op, path, {key: put(value, key) for key, value in each.query.items()}, body)
+
+
+def slim(each: Example, keep: str = "") -> Example:
+    """Only what must be there, and one key more."""
+    required = each.required | {keep}
+    query = {key: value for key, value in each.query.items() if key in required}
+    body = each.body
+    if isinstance(body, dict):
+        body = {key: value for key, value in body.items() if key in required}
+    return Example(each.op, each.path, query, body)

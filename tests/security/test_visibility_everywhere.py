@@ -14,31 +14,12 @@ import pytest
 from calotype.accounts import sessions
 from calotype.accounts.device import Device
 from calotype.core.ids import UserId
-from tests.security.examples import Example, example, places, served, value_at, with_value
+from tests.security.examples import UUID_TEXT, Example, example, filled, kind_of, served, slim
 
 # The owner without the PIN is told of a locked photo only when holding its very bytes: uploading it again would make a
 # second one otherwise, and clients skip what is there. Other people are not: a checksum is looked up among one's own.
 TOLD_BY_CHECKSUM = {"checkBulkUpload", "uploadAsset"}
 
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-NOUNS = {
-    "sessions": "session",
-    "api-keys": "api_key",
-    "notifications": "notification",
-    "users": "user",
-    "admin": "user",
-}
-KEYS = {
-    "albumId": "album",
-    "albumIds": "album",
-    "tagId": "tag",
-    "tagIds": "tag",
-    "userId": "user",
-    "personId": "person",
-    "personIds": "person",
-    "libraryId": "library",
-    "duplicateId": "duplicate",
-}
 THUMBHASH = b"sesame-thumbhash-of-the-locked"
 
 
@@ -180,37 +161,6 @@ async def scene(house, ada, eve) -> Scene:
     made = Scene(house, ids, secrets, {each.name: each for each in callers})
     await made.put_back()
     return made
-
-
-def kind_of(each: Example, key: str) -> str:
-    """What kind of thing a key of a request names."""
-    noun = NOUNS.get(each.op.path.split("/")[1], "asset")
-    return KEYS.get(key, noun)
-
-
-def filled(each: Example, give: Callable[[str], str]) -> Example:
-    """The example with `give(kind)` wherever an id stands."""
-
-    def put(value: Any, key: str) -> Any:
-        is_id = isinstance(value, str) and UUID_TEXT.fullmatch(value)
-        return give(kind_of(each, key)) if is_id else value
-
-    body = each.body
-    for path in list(places(each.body)):
-        key = next((step for step in reversed(path) if isinstance(step, str)), "")
-        body = with_value(body, path, put(value_at(body, path), key)) if path else body
-    path = {key: put(value, key) for key, value in each.path.items()}
-    return Example(each.op, path, {key: put(value, key) for key, value in each.query.items()}, body)
-
-
-def slim(each: Example, keep: str = "") -> Example:
-    """Only what must be there, and one key more."""
-    required = each.required | {keep}
-    query = {key: value for key, value in each.query.items() if key in required}
-    body = each.body
-    if isinstance(body, dict):
-        body = {key: value for key, value in body.items() if key in required}
-    return Example(each.op, each.path, query, body)
 
 
 def comparable(answer: httpx.Response) -> tuple[int, str]:
