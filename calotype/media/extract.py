@@ -1,10 +1,11 @@
 """A file's facts into the database: when, where, with what, how large, and which other file it belongs to."""
 
 import asyncio
+import math
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from calotype.assets import facts_store, tags
 from calotype.assets.asset import AssetHidden
@@ -24,6 +25,8 @@ from calotype.storage import paths
 
 SIDECAR_LIMIT_BYTES = 8 * 1024 * 1024
 PROBED_PICTURES = frozenset({".gif"})
+LARGEST = {"bits_per_sample": 2**15 - 1}
+LONGEST_TEXT = 500  # in characters; an index of Postgres refuses more than 2704 bytes
 NOT_KEPT = frozenset({"is_dated", "tags", "faces"})
 
 
@@ -102,7 +105,7 @@ async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: 
             await store.note_problem(tx, id, "metadata", seen.read.fault)
         # What is shown depends on the bytes, and on whether it is a panorama; edits beside them change neither.
         is_new = kept["previews_at"] is None or found.projection_type != row["projection_type"]
-        video_facts = seen.read.probe.to_json() if seen.read.probe else None
+        video_facts = storable(seen.read.probe.to_json()) if seen.read.probe else None
         encodes = row["type"] == "VIDEO" and (kept["transcode_checked_at"] is None or video_facts != row["video"])
         tx.tell(FactsRead(id, owner, source, is_new and row["visibility"] != "hidden", wants_encoding=encodes))
     return Done()
@@ -173,8 +176,10 @@ async def _place(world: World, row: Row, found: exif.Facts) -> geocode.Place:
 async def _write(
     tx: Tx, row: Row, found: exif.Facts, read: _Read, place: geocode.Place, *, now: datetime
 ) -> Row | None:
-    facts: dict[str, Any] = {name: value for name, value in asdict(found).items() if name not in NOT_KEPT}
-    facts["video"] = read.probe.to_json() if read.probe else None
+    facts: dict[str, Any] = {
+        name: storable(value, name) for name, value in asdict(found).items() if name not in NOT_KEPT
+    }
+    facts["video"] = storable(read.probe.to_json()) if read.probe else None
     facts["local_taken"] = found.local_taken.replace(tzinfo=None)
     kept = await facts_store.save_facts(
         tx,
@@ -189,6 +194,22 @@ async def _write(
     if kept is not None and "tags" not in kept["locked_fields"]:
         await tags.replace(tx, UserId(row["owner_id"]), row["id"], found.tags)
     return kept
+
+
+def storable(value: Any, column: str | None = None) -> Any:
+    """What a column can hold of a value that a stranger wrote: numbers that do not fit are not known, texts are cut."""
+    match value:
+        case str():
+            text = value.replace("\0", "").encode(errors="replace").decode()
+            return text if column in (None, "description") else text[:LONGEST_TEXT]
+        case float():
+            return value if math.isfinite(value) else None
+        case int() if column is not None:
+            return value if abs(value) <= LARGEST.get(column, 2**31 - 1) else None
+        case dict():
+            return {storable(name): storable(inner) for name, inner in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
 
 
 async def _join_live(tx: Tx, row: Row, found: exif.Facts) -> None:

@@ -15,24 +15,29 @@ def _id(data: dict[str, Any]) -> AssetId:
 
 @job("AssetExtractMetadata", queue="metadataExtraction")
 async def read_facts(world: World, data: dict[str, Any]) -> Outcome:
+    """Read date, place, camera and the rest from the file and its sidecar into the row."""
     return await extract.read_facts(world, _id(data), source=data.get("source"))
 
 
 @job("AssetGenerateThumbnails", queue="thumbnailGeneration")
 async def make_previews(world: World, data: dict[str, Any]) -> Outcome:
+    """Make preview, thumbnail and thumbhash, and a full-size picture for what browsers cannot show."""
     return await previews.make_previews(world, _id(data), source=data.get("source"))
 
 
 @job("AssetEncodeVideo", queue="videoConversion")
 async def encode_video(world: World, data: dict[str, Any]) -> Outcome:
+    """Encode a video that browsers would not play, as the settings say."""
     return await videos.encode(world, _id(data))
 
 
 @job("SidecarWrite", queue="sidecar")
 async def write_sidecar(world: World, data: dict[str, Any]) -> Outcome:
+    """Write a person's edits into the sidecar."""
     return await write_back.write_sidecar(world, _id(data))
 
 
 @job("ScrapsDelete", queue="backgroundTask")
 async def clear_scraps(world: World, data: dict[str, Any]) -> Outcome:
+    """Remove half-made previews and videos whose maker was killed."""
     return Done() if await scraps.clear(world) else Skip("nothing was left behind")

@@ -36,9 +36,8 @@ async def make_previews(world: World, id: AssetId, *, source: str | None) -> Out
     """
     async with world.glancing() as look:
         row = await facts_store.to_process(look, id)
-        if row is None:
-            return Skip("the asset is gone")
-        made_before = await store.files(look, id)
+    if row is None:
+        return Skip("the asset is gone")
     if row["visibility"] == "hidden":
         return Skip("hidden assets are not shown")
     if row["metadata_at"] is None:
@@ -51,7 +50,7 @@ async def make_previews(world: World, id: AssetId, *, source: str | None) -> Out
         except (Undecodable, Missing) as fault:
             await note(world, id, "previews", str(fault))
             return Skip(str(fault))
-        await _keep(world, row, recipe, rendered, made_before, source)
+        await _keep(world, row, recipe, rendered, source)
     return Done()
 
 
@@ -85,7 +84,6 @@ async def _keep(
     row: Row,
     recipe: images.Recipe,
     rendered: images.Rendered,
-    made_before: dict[str, str],
     source: str | None,
 ) -> None:
     data, id = world.config.data, AssetId(row["id"])
@@ -113,10 +111,10 @@ async def _keep(
         if not is_there:  # removed while we worked: the files have no owner any more
             tx.after(lambda: derivatives.remove(data, sorted(paths_made)))
             return
+        # Asked while we hold the row: another run may have made others since we began.
+        replaced = await store.forget_files(tx, id, KINDS)
+        old = sorted({*replaced} - paths_made)
         await store.save_files(tx, id, made)
-        unwanted = await store.forget_files(tx, id, [kind for kind in KINDS if kind not in _kinds(recipe)])
-        replaced = [path for kind, path in made_before.items() if kind in KINDS]
-        old = sorted({*unwanted, *replaced} - paths_made)
         tx.after(lambda: derivatives.remove(data, old))
         await store.solve(tx, id, "previews")
         is_first = row["previews_at"] is None

@@ -19,7 +19,6 @@ FORGET_FILES = sql("""
      WHERE asset_id = :asset_id AND type = ANY(:types) AND NOT is_edited
     RETURNING path
 """)
-FILES = sql("SELECT type, path FROM asset_file WHERE asset_id = :asset_id AND NOT is_edited ORDER BY type")
 NOTE_PROBLEM = sql("""
     INSERT INTO asset_problem (asset_id, step, reason)
     SELECT id, :step, :reason FROM asset WHERE id = :asset_id
@@ -64,14 +63,10 @@ async def forget_files(tx: Tx, asset_id: AssetId, types: Sequence[str]) -> list[
     return [row["path"] for row in await tx.all(FORGET_FILES, asset_id=asset_id, types=list(types))]
 
 
-async def files(look: Look, asset_id: AssetId) -> dict[str, str]:
-    """Type → path of what exists."""
-    return {row["type"]: row["path"] for row in await look.all(FILES, asset_id=asset_id)}
-
-
 async def note_problem(tx: Tx, asset_id: AssetId, step: str, reason: str) -> None:
     """Keep why a step failed, so that it is not tried for ever and its owner can see it. Harmless for a gone asset."""
-    await tx.run(NOTE_PROBLEM, asset_id=asset_id, step=step, reason=reason[:500])
+    text = reason.replace("\0", "").encode(errors="replace").decode()
+    await tx.run(NOTE_PROBLEM, asset_id=asset_id, step=step, reason=text[:500])
 
 
 async def solve(tx: Tx, asset_id: AssetId, step: str) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job
 from calotype.media.events import FactsRead, PreviewsMade
+from calotype.media.extract import storable
 from calotype.outside.decoders import DecoderDied
 from calotype.work import sweep
 from tests.working import dated, film, picture, until_blocked
@@ -200,6 +201,7 @@ async def nobody_lives_long(children):
                     os.kill(child.process.pid, signal.SIGKILL)
             await asyncio.sleep(0.002)
 
+    await children.close()  # a fresh one takes long enough to start that none is missed
     killing = asyncio.create_task(kill())
     try:
         yield
@@ -295,3 +297,36 @@ async def test_tags_of_the_file_become_tags(house, ada):
         "SELECT tag.value FROM tag JOIN tag_asset ON tag_asset.tag_id = tag.id WHERE asset_id = $1", id
     )
     assert [row["value"] for row in rows] == ["Animals/Dogs"]
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "kept"),
+    [
+        ("Acme\0junk", "make", "Acmejunk"),
+        ("half \ud800 a character", "make", "half ? a character"),
+        ("x" * 9000, "model", "x" * 500),
+        ("x" * 9000, "description", "x" * 9000),
+        (2**31, "width", None),
+        (2**31 - 1, "width", 2**31 - 1),
+        (2**15, "bits_per_sample", None),
+        (float("inf"), "fps", None),
+        ({"tags": {"a\0": "b\0"}, "bit_rate": 2**40}, None, {"tags": {"a": "b"}, "bit_rate": 2**40}),
+    ],
+)
+def test_what_a_stranger_wrote_fits_the_column(value, column: str | None, kept):
+    assert storable(value, column) == kept
+
+
+async def test_a_sidecar_full_of_nonsense_stops_nothing(house, ada):
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:ImageWidth="99999999999"'
+        f' tiff:ImageLength="99999999999" tiff:BitsPerSample="99999999" tiff:Make="{"M" * 9000}"/></rdf:RDF></x:xmpmeta>'
+    )
+    fields = {"fileCreatedAt": "2024-03-01T10:00:00.000Z", "fileModifiedAt": "2024-03-01T10:00:00.000Z"}
+    files = {"assetData": ("a.jpg", picture()), "sidecarData": ("a.xmp", packet.encode())}
+    id = (await ada.client.post("/assets", data=fields, files=files)).json()["id"]
+    await house.work()
+    assert await problems(house, id) == {}
+    row = await house.row(id)
+    assert (row["make"], row["bits_per_sample"], row["width"], row["height"]) == ("M" * 500, None, 320, 200)

@@ -70,6 +70,7 @@ async def test_killed_decoders_are_noted_then_forgotten(working, ada_of_broker, 
                     os.kill(child.process.pid, signal.SIGKILL)
             await asyncio.sleep(0.002)
 
+    await children.close()  # a fresh one takes long enough to start that none is missed
     killing = asyncio.create_task(kill())
     try:
         id = await ada_of_broker.asset(picture())
