@@ -85,6 +85,7 @@ async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
 
 def _queue_all(step: str) -> Callable[[World, dict[str, Any]], Awaitable[Outcome]]:
     async def handler(world: World, data: dict[str, Any]) -> Outcome:
+        """Queue this step for every asset that lacks it; `force`: for every asset."""
         question = QUESTIONS[step]
         if data.get("force"):
             await queue_every(world, question)
