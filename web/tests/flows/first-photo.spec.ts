@@ -171,8 +171,8 @@ test('an upload cut off by a reload goes on by itself', async () => {
 	await page.locator('input[type=file]').first().setInputFiles(pictures);
 	await expect(page.getByText('Uploading 2 files').first()).toBeVisible();
 	page.once('dialog', (dialog) => void dialog.accept());
-	await page.unroute('**/api/assets');
 	await page.reload();
+	await page.unroute('**/api/assets');
 	await expect(page.getByText('2 files are here')).toBeVisible({ timeout: 30_000 });
 	await expect(tiles()).toHaveCount(4, { timeout: 60_000 });
 });

@@ -1,7 +1,7 @@
 // What one can do with photos: one object each, used by the selection bar, the viewer and the keyboard alike.
 
 import * as assets from '$lib/api/assets';
-import { ApiError, reason } from '$lib/api/client';
+import { reason } from '$lib/api/client';
 import type { Photo } from '$lib/grid/photo';
 import { eachWall } from '$lib/grid/timeline.svelte';
 import { selection } from '$lib/state/selection.svelte';
@@ -31,12 +31,11 @@ type Change = { isFavorite?: boolean; visibility?: assets.Visibility; isTrashed?
 function show(ids: readonly string[], change: Change) {
 	const set = new Set(ids);
 	eachWall((wall) => {
-		if (!wall.source.keeps(change)) wall.removePhotos(set);
+		if (!wall.source.keeps(change)) wall.hide(set);
 		else {
 			const { isFavorite, isTrashed } = change;
 			if (isFavorite !== undefined) wall.patch(set, { isFavorite });
 			if (isTrashed !== undefined) wall.patch(set, { isTrashed });
-			wall.refreshSoon();
 		}
 	});
 }
@@ -46,13 +45,19 @@ async function perform(photos: readonly Photo[], change: Change, ask: (ids: stri
 	const ids = idsOf(photos);
 	selection.clear();
 	show(ids, change);
+	const settle = () =>
+		eachWall((wall) => {
+			wall.settle(new Set(ids));
+			wall.refreshSoon(photos.map((photo) => wall.monthKey(photo)), 0);
+		});
 	try {
 		await ask(ids);
 	} catch (thrown) {
-		toasts.problem(thrown instanceof ApiError ? thrown.message : reason(thrown));
-		eachWall((wall) => void wall.refresh(photos.map((photo) => wall.monthKey(photo))));
+		toasts.problem(reason(thrown));
+		settle();
 		return;
 	}
+	settle();
 	const text = t(said, { n: ids.length });
 	if (!back) return toasts.say(text);
 	toasts.undoable(text, async () => {
@@ -62,7 +67,7 @@ async function perform(photos: readonly Photo[], change: Change, ask: (ids: stri
 		} catch (thrown) {
 			toasts.problem(reason(thrown));
 		}
-		eachWall((wall) => void wall.refresh(photos.map((photo) => wall.monthKey(photo))));
+		settle();
 	});
 }
 

@@ -46,6 +46,7 @@ export class Timeline {
 	private refreshDue = Infinity;
 	private refreshTimer: ReturnType<typeof setTimeout> | undefined;
 	private touched = new Set<string>();
+	private hidden = new Set<string>();
 
 	constructor(readonly source: Source) {}
 
@@ -183,7 +184,18 @@ export class Timeline {
 		else if (bottom > this.wallTop + this.viewport - air) this.scrollTo(bottom - this.viewport + air);
 	}
 
-	/** Takes photos off the wall at once; the server is asked elsewhere. */
+	/** Takes photos off the wall at once and keeps them off while the server is being asked, whatever it still answers. */
+	hide(ids: ReadonlySet<string>) {
+		for (const id of ids) this.hidden.add(id);
+		this.removePhotos(ids);
+	}
+
+	/** The server has answered: what it says about these photos counts again. */
+	settle(ids: ReadonlySet<string>) {
+		for (const id of ids) this.hidden.delete(id);
+		this.refreshSoon();
+	}
+
 	removePhotos(ids: ReadonlySet<string>) {
 		this.change(() => {
 			for (const month of this.months) {
@@ -275,8 +287,9 @@ export class Timeline {
 	}
 
 	private fill(month: Month, photos: Photo[]) {
-		month.count = photos.length;
-		this.setPhotos(month, photos);
+		const shown = this.hidden.size > 0 ? photos.filter((photo) => !this.hidden.has(photo.id)) : photos;
+		month.count = shown.length;
+		this.setPhotos(month, shown);
 	}
 
 	private setPhotos(month: Month, photos: Photo[]) {
