@@ -4,7 +4,7 @@ from starlette.responses import JSONResponse, Response
 
 from calotype.api.call import Reading
 from calotype.api.op import Door
-from calotype.server import health
+from calotype.server import doctor, health
 from calotype.wire import server as wire
 
 door = Door("Calotype")
@@ -31,3 +31,10 @@ async def get_health(ask: Reading) -> wire.Health:
 @door.get("/calotype/activity", may="any")
 async def get_activity(ask: Reading) -> wire.Activity:
     return wire.Activity(processing=await health.busy(ask.world))
+
+
+@door.get("/calotype/doctor", may="all", admin=True)
+async def get_doctor(ask: Reading) -> list[wire.Finding]:
+    """What Calotype stands on, as `calotype doctor` prints it."""
+    found = [each async for each in doctor.examine(ask.world.config, ask.world.files)]
+    return [wire.Finding(name=each.subject, ok=each.level != "error", sentence=each.words) for each in found]

@@ -52,3 +52,8 @@ async def connect(url: str, *, size: int = 10) -> PgPool:
         server_settings={"application_name": "calotype", "timezone": "UTC", "jit": "off"},
     )
     return PgPool(await pool)
+
+
+async def connect_once(url: str) -> Any:
+    """One connection of its own, for who looks at the server itself."""
+    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)

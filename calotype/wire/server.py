@@ -201,6 +201,14 @@ class Alive(Wire):
     status: str
 
 
+class Finding(Wire):
+    """A line of the doctor."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
 class Activity(Wire):
     """`processing`: steps that photos still wait for."""
 

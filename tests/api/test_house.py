@@ -98,3 +98,23 @@ async def test_a_proxy_does_not_make_strangers_ours(figures_of):
 async def test_odd_methods_make_no_new_series(house, figures_of):
     await house.client().request("BREW", "/server/ping")
     assert 'method="BREW"' not in (await figures_of()).text
+
+
+async def test_the_doctor_tells_administrators_how_things_stand(house, postgres_url, redis_url, ada):
+    config = replace(house.world.config, database_url=postgres_url, redis_url=redis_url)
+    house.application._take(replace(house.world, config=config))
+    boss = await house.person(is_admin=True)
+    found = {each["name"]: each for each in (await boss.client.get("/calotype/doctor")).json()}
+    assert {"versions", "database", "schema", "valkey", "clocks", "storage", "disk"} <= set(found)
+    assert found["storage"]["ok"]
+    assert found["storage"]["sentence"].endswith(" ms")
+    assert house.originals() == []
+    assert (await ada.client.get("/calotype/doctor")).status_code == 403
+
+
+async def test_the_doctor_tells_what_is_away(house, tmp_path):
+    config = replace(house.world.config, database_url=f"postgresql://x@/x?host={tmp_path}", redis_url="unix:///nowhere")
+    house.application._take(replace(house.world, config=config))
+    boss = await house.person(is_admin=True)
+    found = (await boss.client.get("/calotype/doctor")).json()
+    assert {each["name"] for each in found if not each["ok"]} == {"database", "valkey"}

@@ -14,7 +14,7 @@ SQL_ELSEWHERE = {
     "albums/membership.py": "five statements and nothing else; a store of its own comes with albums",
     "media/problems.py": "three statements on one small table",
     "timeline/months.py": "the counters of decision 0004 with the statements that keep them",
-    "cli/doctor.py": "asks the server about itself, over a connection of its own",
+    "server/doctor.py": "asks the server about itself, over a connection of its own",
     "outside/migrate.py": "asks for the schema's revision, before there is a pool",
     "cli/known_hashes.py": "a SQLite file of the uploading user's own",
 }
