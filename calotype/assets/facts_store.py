@@ -135,12 +135,6 @@ EVERY = sql("""
      WHERE status = 'active' AND id > :after AND (:type::text IS NULL OR type = :type::asset_type)
      ORDER BY id LIMIT :limit
 """)
-IN_PROGRESS = sql("""
-    SELECT (SELECT count(*) FROM (SELECT FROM asset WHERE metadata_at IS NULL AND status = 'active' LIMIT 100000) AS a)
-         + (SELECT count(*) FROM (SELECT FROM asset WHERE previews_at IS NULL AND status = 'active'
-                                     AND visibility <> 'hidden' AND metadata_at IS NOT NULL LIMIT 100000) AS b)
-         - (SELECT count(DISTINCT asset_id) FROM asset_problem WHERE step IN ('metadata', 'previews'))
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +237,3 @@ async def missing(look: Look, step: str, *, before: datetime, limit: int) -> lis
 async def every(look: Look, *, after: AssetId, limit: int, type: str | None = None) -> list[AssetId]:
     """A page of active assets in the order of their ids."""
     return [AssetId(row["id"]) for row in await look.all(EVERY, after=after, limit=limit, type=type)]
-
-
-async def in_progress(look: Look) -> int:
-    """How many assets still wait for metadata or previews (counted to 100,000 each)."""
-    return max(0, await look.value(IN_PROGRESS) or 0)
