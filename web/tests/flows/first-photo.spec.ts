@@ -189,6 +189,8 @@ test('the administrator sees queues and storage', async () => {
 	await page.goto('/admin');
 	await expect(page.getByText('Reading metadata')).toBeVisible();
 	await expect(page.getByText(/free$/)).toBeVisible();
+	await page.getByRole('button', { name: 'Examine' }).click();
+	await expect(page.getByText(/PostgreSQL/)).toBeVisible({ timeout: 30_000 });
 	await isAccessible('administration');
 });
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Queue, Settings } from '../../src/lib/api/house';
 import { changed, read, write } from '../../src/lib/admin/fields';
-import { findings } from '../../src/lib/admin/findings';
 import { Rates } from '../../src/lib/admin/rates';
 
 const queue = (waiting: number): Queue => ({
@@ -43,15 +42,5 @@ describe('settings', () => {
 		expect(changed(next, tree, 'trash.days')).toBe(true);
 		expect(changed(next, tree, 'trash.enabled')).toBe(false);
 		expect(read(tree, 'no.such.leaf')).toBeUndefined();
-	});
-});
-
-describe('the doctor', () => {
-	it('is understood whether it answers a list or an object holding one', () => {
-		const check = { name: 'Clock', ok: false, sentence: 'It is late.' };
-		const read = [{ name: 'Clock', isWell: false, sentence: 'It is late.' }];
-		expect(findings([check])).toEqual(read);
-		expect(findings({ checks: [check] })).toEqual(read);
-		expect(findings(null)).toEqual([]);
 	});
 });

@@ -4,7 +4,6 @@ import * as house from '$lib/api/house';
 import { isAbort, reason } from '$lib/api/client';
 import { toasts } from '$lib/state/toasts.svelte';
 import { t, type Key } from '$lib/text/t';
-import { findings, type Finding } from './findings';
 import { Rates } from './rates';
 
 const LOOK_MS = 2_000;
@@ -18,7 +17,7 @@ export class Admin {
 	defaults = $state.raw<house.Settings | null>(null);
 	health = $state.raw<house.Health | null>(null);
 	version = $state('');
-	findings = $state.raw<Finding[] | null>(null);
+	findings = $state.raw<house.Finding[] | null>(null);
 	isDiagnosing = $state(false);
 	readonly rates = new Rates();
 
@@ -82,7 +81,7 @@ export class Admin {
 
 	async diagnose() {
 		this.isDiagnosing = true;
-		await this.attempt(async () => (this.findings = findings(await house.doctor())));
+		await this.attempt(async () => (this.findings = await house.doctor()));
 		this.isDiagnosing = false;
 	}
 

@@ -13,6 +13,7 @@ export type ApiKey = Wire['ApiKeyResponse'];
 export type AuthStatus = Wire['AuthStatusResponse'];
 export type Settings = Wire['Settings'];
 export type Health = Wire['Health'];
+export type Finding = Wire['Finding'];
 
 export const config = () => api.get<ServerConfig>('/server/config');
 export const features = () => api.get<Features>('/server/features');
@@ -21,7 +22,7 @@ export const storage = () => api.get<Storage>('/server/storage');
 export const mediaTypes = () => api.get<Wire['MediaTypes']>('/server/media-types');
 export const health = () => api.get<Health>('/calotype/health');
 export const activity = () => api.get<{ processing: number }>('/calotype/activity');
-export const doctor = () => api.get<unknown>('/calotype/doctor');
+export const doctor = () => api.get<Finding[]>('/calotype/doctor');
 
 export const signUp = (name: string, email: string, password: string) =>
 	api.post<User>('/auth/admin-sign-up', { name, email, password });

@@ -265,9 +265,9 @@ export interface components {
         CheckResult: {
             id: string;
             action: "accept" | "reject";
-            reason?: ("duplicate" | "unsupported-format") | null;
-            assetId?: string | null;
-            isTrashed?: boolean | null;
+            reason?: "duplicate" | "unsupported-format";
+            assetId?: string;
+            isTrashed?: boolean;
         };
         Checked: {
             results: components["schemas"]["CheckResult"][];
@@ -444,6 +444,11 @@ export interface components {
             checksum?: components["schemas"]["ChecksumFilter"];
             encodedVideoPath?: components["schemas"]["StringFilter"];
             or?: components["schemas"]["Branch"][];
+        };
+        Finding: {
+            name: string;
+            ok: boolean;
+            sentence: string;
         };
         FoundAssets: {
             total: number;
