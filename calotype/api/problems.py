@@ -47,6 +47,10 @@ def render(request: Request, error: BaseException) -> Response:
         return _json(away.status, body(away.sentence), {"retry-after": str(away.retry_after_s)})
     if isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
         return _json(400, body("A text holds a character that cannot be kept (U+0000)."))
+    if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+        return _json(
+            503, body("Two changes met in the same place; nothing was changed. Try again."), {"retry-after": "1"}
+        )
     if isinstance(error, asyncpg.DiskFullError):
         return _json(507, body("The disk of the database is full. Nothing was changed; deleting photos still works."))
     reference = secrets.token_hex(4)

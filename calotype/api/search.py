@@ -34,14 +34,13 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
         order=body.sorted_by(),
         with_exif=bool(body.with_exif),
     )
-    more = found.has_more and found.cursor is not None
-    page = to_json(str(part.number + 1) if more else None)
-    behind = to_json(found.cursor.text() if more and found.cursor else None)
-    count = b"%d" % len(found.items)
+    page = to_json(str(part.number + 1) if found.cursor else None)
+    behind = to_json(found.cursor.text() if found.cursor else None)
+    count = b"%d" % found.count
     return b"".join(
         (
             b'{"albums":{"total":0,"count":0,"items":[],"facets":[]},"assets":{"total":' + count + b',"count":' + count,
-            b',"items":[' + ",".join(found.items).encode(),
+            b',"items":[' + found.items.encode(),
             b'],"facets":[],"nextPage":' + page + b',"nextCursor":' + behind + b"}}",
         )
     )

@@ -248,6 +248,7 @@ CREATE INDEX asset_video ON asset (owner_id, taken_at, id) WHERE type = 'VIDEO';
 CREATE INDEX asset_aside ON asset (owner_id, visibility, taken_at, id) WHERE visibility <> 'timeline';
 CREATE INDEX asset_offline ON asset (owner_id, taken_at, id) WHERE is_offline;
 CREATE INDEX asset_name ON asset USING gin (fold(original_name) gin_trgm_ops);
+CREATE INDEX asset_key ON asset USING gin (fold(original_key) gin_trgm_ops);
 CREATE INDEX asset_description ON asset USING gin (fold(description) gin_trgm_ops);
 CREATE INDEX asset_version ON asset (owner_id, update_id);
 CREATE INDEX asset_exif_version ON asset (owner_id, exif_update_id);

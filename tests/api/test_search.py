@@ -53,6 +53,8 @@ FLAT = [
     ({"originalFileName": ""}, "old plain clip oslo rome"),
     ({"description": "elan"}, "rome"),
     ({"originalPath": "/upload/"}, "old plain clip oslo rome"),
+    ({"originalPath": "media/upl"}, "old plain clip oslo rome"),
+    ({"originalPath": "/upload/nobody"}, ""),
     ({"takenAfter": "2024-05-02T00:00:00Z", "takenBefore": "2024-05-03T00:00:00Z"}, "clip oslo"),
     ({"createdAfter": "2999-01-01T00:00:00Z"}, ""),
     ({"updatedAfter": "2000-01-01T00:00:00Z"}, "old plain clip oslo rome"),

@@ -103,6 +103,10 @@ class Recorder:
         self._take(statement, arguments)
         return []
 
+    async def one(self, statement: Sql, **arguments: object) -> dict[str, object]:
+        self._take(statement, arguments)
+        return {"items": None, "shown": 0, "more": 0, "last_value": None, "last_id": None}
+
     async def value(self, statement: Sql, **arguments: object) -> int:
         self._take(statement, arguments)
         return 0
