@@ -24,6 +24,7 @@ export type Place = { month: Month; index: number };
 export const MONTH_HEAD_PX = 56;
 const KEEP_LOADED = 40;
 const RETRY_MS = 5_000;
+const FRESH_MS = 2_000;
 
 export class Timeline {
 	/** Rises whenever anything a drawing depends on has changed. */
@@ -43,6 +44,7 @@ export class Timeline {
 	viewport = 0;
 	private shape: Shape | null = null;
 	private listing: AbortController | null = null;
+	private readAt = -Infinity;
 	private refreshDue = Infinity;
 	private refreshTimer: ReturnType<typeof setTimeout> | undefined;
 	private touched = new Set<string>();
@@ -62,10 +64,19 @@ export class Timeline {
 			this.trouble = null;
 			this.change(() => this.adopt(found, stale));
 			this.isReady = true;
+			this.readAt = performance.now();
+			// Not on screen yet: the newest month is what will be seen first.
+			if (!this.shape && this.months[0]) void this.load(this.months[0]);
 			this.loadAround();
 		} catch (thrown) {
 			if (!isAbort(thrown)) this.trouble = reason(thrown);
 		}
+	}
+
+	/** For a wall that comes on screen: it may have been read a moment ago. */
+	refreshIfOld() {
+		const isBeingRead = this.listing !== null && !this.isReady && !this.trouble;
+		if (!isBeingRead && performance.now() - this.readAt > FRESH_MS) void this.refresh();
 	}
 
 	/** Many events in a burst (an upload of 300 photos) become few looks. */
