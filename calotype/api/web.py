@@ -37,9 +37,7 @@ class Site:
     def __init__(self, build: Path = BUILD) -> None:
         self._build = build
         # Listed once: a path from the network is only ever looked up, never joined to a folder.
-        self._files = {
-            "/" + path.relative_to(build).as_posix(): path for path in build.rglob("*") if path.is_file()
-        }
+        self._files = {"/" + path.relative_to(build).as_posix(): path for path in build.rglob("*") if path.is_file()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._answer(Request(scope))(scope, receive, send)

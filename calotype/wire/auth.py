@@ -11,7 +11,9 @@ from calotype.accounts.sign_in import SignedIn
 from calotype.wire.base import Email, Maybe, PinCode, Uuid4, Wire, iso
 
 # The published API declares the dates of sessions as any text.
-IsoText = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="unless-none"), WithJsonSchema({"type": "string"})]
+IsoText = Annotated[
+    datetime, PlainSerializer(iso, return_type=str, when_used="unless-none"), WithJsonSchema({"type": "string"})
+]
 
 
 class SignUp(Wire):
