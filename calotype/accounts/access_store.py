@@ -24,12 +24,18 @@ class Link:
 
 
 # Albums and partners never show what is locked or thrown away. The moving part of a live photo is reached through its
-# still picture. An album lives as long as its owner's account does.
+# still picture, and locked with it. An album lives as long as its owner's account does.
 ASSETS = sql("""
     SELECT asset.id
       FROM asset
      WHERE asset.id = ANY(:ids::uuid[])
        AND asset.status <> 'deleted'
+       AND (asset.visibility <> 'hidden'
+            OR (asset.owner_id = :user_id::uuid AND :locked_too::boolean)
+            OR NOT EXISTS (SELECT 1
+                             FROM asset AS still
+                            WHERE still.live_video_id = asset.id
+                              AND still.visibility = 'locked'))
        AND ((asset.owner_id = :user_id::uuid AND (asset.visibility <> 'locked' OR :locked_too::boolean))
             OR (:by_album::boolean
                 AND asset.status = 'active'
@@ -65,6 +71,11 @@ ASSETS_OF_LINK = sql("""
      WHERE asset.id = ANY(:ids::uuid[])
        AND asset.status = 'active'
        AND asset.visibility <> 'locked'
+       AND (asset.visibility <> 'hidden'
+            OR NOT EXISTS (SELECT 1
+                             FROM asset AS still
+                            WHERE still.live_video_id = asset.id
+                              AND still.visibility = 'locked'))
        AND EXISTS (SELECT 1
                      FROM asset AS shown
                     WHERE shown.status = 'active'

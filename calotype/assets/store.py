@@ -238,6 +238,8 @@ INFO_OF_OWNER = sql(
      WHERE asset.id = :id
        AND asset.owner_id = :viewer
        AND (asset.visibility <> 'locked' OR :is_elevated::boolean)
+       AND (asset.visibility <> 'hidden' OR :is_elevated::boolean OR NOT EXISTS (
+            SELECT FROM asset AS still WHERE still.live_video_id = asset.id AND still.visibility = 'locked'))
 """
 )
 INFO = sql("SELECT " + _INFO_JSON + "::text FROM asset WHERE asset.id = :id")
@@ -813,6 +815,8 @@ THUMBNAIL_OF_OWNER = sql("""
      WHERE asset.id = :id
        AND asset.owner_id = :viewer
        AND (asset.visibility <> 'locked' OR :is_elevated)
+       AND (asset.visibility <> 'hidden' OR :is_elevated OR NOT EXISTS (
+            SELECT FROM asset AS still WHERE still.live_video_id = asset.id AND still.visibility = 'locked'))
 """)
 
 THUMBNAIL = sql("""

@@ -304,6 +304,10 @@ def _where(asked: Filters, reach: Reach, media_root: str) -> Where:
         where.add("asset.deleted_at IS NULL")
     if not reach.is_elevated:
         where.add("asset.visibility <> 'locked'")
+        where.add(
+            "(asset.visibility <> 'hidden' OR NOT EXISTS ("
+            "SELECT FROM asset AS still WHERE still.live_video_id = asset.id AND still.visibility = 'locked'))"
+        )
     if reach.album_ids:
         where.add("(asset.visibility <> 'locked' OR asset.owner_id = :viewer)")
         where.add("(asset.deleted_at IS NULL OR asset.owner_id = :viewer)")

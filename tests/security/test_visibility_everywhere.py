@@ -243,3 +243,21 @@ async def test_a_second_operator_does_not_open_the_locked_folder(scene, body):
         assert not leaks(scene, answer, named=False)
         if path == "statistics":
             assert answer.status_code == 401 or answer.json() == {"total": 0}
+
+
+async def test_the_moving_part_is_locked_with_its_photo(scene):
+    """Somebody may have learned its id while the photo was still shown."""
+    house = scene.house
+    await house.sql(
+        "UPDATE asset SET live_video_id = $2 WHERE id = $1", UUID(scene.ids["locked"]), UUID(scene.ids["archived"])
+    )
+    video = scene.ids["archived"]
+    await house.sql("UPDATE asset SET visibility = 'hidden', type = 'VIDEO' WHERE id = $1", UUID(video))
+    for caller in scene.callers.values():
+        headers = await caller.headers()
+        for path in ("", "/thumbnail", "/original", "/video/playback"):
+            answer = await scene.client.get(f"/assets/{video}{path}", headers=headers)
+            assert answer.status_code in (400, 401, 404), f"{caller.name} {path}"
+        for body in ({"id": video}, {"visibility": "hidden"}):
+            answer = await scene.client.post("/search/metadata", json=body, headers=headers)
+            assert video not in answer.text, caller.name
