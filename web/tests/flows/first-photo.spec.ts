@@ -130,6 +130,18 @@ test('the trash takes, undo gives back, and the trash page restores', async () =
 	await expect(tiles()).toHaveCount(3);
 });
 
+test('pulling the mouse from a check mark chooses what it passes', async () => {
+	await tiles().first().hover();
+	await page.locator('[data-mark]').first().hover();
+	await page.mouse.down();
+	await tiles().nth(1).hover();
+	await tiles().nth(2).hover();
+	await page.mouse.up();
+	await expect(page.getByText('3 selected')).toBeVisible();
+	await page.keyboard.press('Escape');
+	await expect(page.getByText('3 selected')).toBeHidden();
+});
+
 test('favourites and the archive are where they say', async () => {
 	await tiles().first().focus();
 	await page.keyboard.press('f');
