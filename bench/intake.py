@@ -59,13 +59,26 @@ def upload(url: str, token: str, paths: list[Path], clients: int) -> None:
         raise RuntimeError("\n".join(failures[:5]))
 
 
-def _ready(client: Client) -> int:
-    buckets = client.json("GET", "/timeline/buckets")
+def _with_thumbhash(client: Client) -> int:
+    """Photos on the timeline that have been prepared."""
     done = 0
-    for bucket in buckets:
+    for bucket in client.json("GET", "/timeline/buckets"):
         columns = client.json("GET", f"/timeline/bucket?timeBucket={bucket['timeBucket']}")
         done += sum(value is not None for value in columns["thumbhash"])
     return done
+
+
+def _wait(client: Client, expected: int) -> None:
+    """Until that many are prepared. Asks the queues, which costs little, and looks at the timeline when they are empty."""
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < 1800:
+        jobs = client.json("GET", "/jobs")
+        counts = [jobs[queue]["jobCounts"] for queue in ("metadataExtraction", "thumbnailGeneration")]
+        is_busy = any(count[state] for count in counts for state in ("active", "waiting", "delayed"))
+        if not is_busy and _with_thumbhash(client) >= expected:
+            return
+        time.sleep(0.5)
+    raise RuntimeError("the previews did not come")
 
 
 class Peak(threading.Thread):
@@ -86,17 +99,17 @@ def intake(url: str, root: int, count: int, clients: int, idle_s: float) -> dict
     if not anyone.json("GET", "/server/config")["isInitialized"]:
         anyone.json("POST", "/auth/admin-sign-up", {"email": EMAIL, "password": PASSWORD, "name": "Bench"})
     client = sign_in(url, EMAIL, PASSWORD)
-    paths = photos(Path(__file__).parent / "corpus", count)
-    already = _ready(client)
+    # One photo first: what is made once in a server's life (tables of places, a decoder) is no photo's price.
+    first, *paths = photos(Path(__file__).parent / "corpus", count + 1)
+    already = _with_thumbhash(client)
+    upload(url, client.token, [first], 1)
+    _wait(client, already + 1)
     peak = Peak(root)
     peak.start()
     cpu, begun = cpu_s(tree(root)), time.perf_counter()
     upload(url, client.token, paths, clients)
     uploaded_s, upload_cpu = time.perf_counter() - begun, cpu_s(tree(root)) - cpu
-    while _ready(client) - already < count:
-        time.sleep(1)
-        if time.perf_counter() - begun > 1800:
-            raise RuntimeError("the previews did not come")
+    _wait(client, already + 1 + count)
     whole_s, whole_cpu = time.perf_counter() - begun, cpu_s(tree(root)) - cpu
     peak.ended.set()
     time.sleep(idle_s)

@@ -22,8 +22,7 @@ FRAMES = """async (seconds) => {
         const now = await new Promise(requestAnimationFrame);
         times.push(now - last);
         last = now;
-        window.scrollBy(0, 40);
-        document.querySelector('main')?.scrollBy(0, 40);
+        document.querySelector('.scroller').scrollBy(0, 40);
     }
     return times;
 }"""

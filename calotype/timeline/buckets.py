@@ -1,6 +1,7 @@
 """Which months, and which photos of a month, for this viewer."""
 
 import hashlib
+from collections import OrderedDict
 from datetime import date, datetime
 
 from calotype.accounts import access, partners
@@ -90,8 +91,8 @@ async def months_of(look: Look, scope: Scope) -> bytes:
 async def bucket_of(look: Look, cache: Cache, scope: Scope, month: date) -> tuple[bytes, str | None]:
     """A month's photos as JSON columns, and a tag that stays the same as long as the body does (whole timelines only).
 
-    The body is kept under the version that every change advances. The version is read before the body: what is written
-    between the two is at worst shown early, never kept late.
+    The body is kept, here and in the cache, under the version that every change advances. The version is read before
+    the body: what is written between the two is at worst shown early, never kept late.
     """
     if month.day != 1:
         return await store.bucket(look, scope, date(1, 1, 1)), None
@@ -99,9 +100,49 @@ async def bucket_of(look: Look, cache: Cache, scope: Scope, month: date) -> tupl
         return await store.bucket(look, scope, month), None
     version = await months.version(look, scope.owners, scope.axis, month)
     tag = hashlib.sha1(f"{scope!r}{month}{version}".encode(), usedforsecurity=False).hexdigest()
-    kept = await cache.get(f"bucket:{tag}")
-    if kept is not None:
-        return kept, tag
-    body = await store.bucket(look, scope, month)
-    await cache.put(f"bucket:{tag}", body, ttl_s=KEEP_S)
+    body = NEAR.get(tag)
+    if body is None:
+        body = await cache.get(f"bucket:{tag}")
+        if body is None:
+            body = await store.bucket(look, scope, month)
+        NEAR.keep(tag, body)
+    elif NEAR.is_wanted_again(tag):
+        # Asked for twice: worth telling the other processes. A month that changes with every upload seldom is.
+        await cache.put(f"bucket:{tag}", body, ttl_s=KEEP_S)
     return body, tag
+
+
+class Near:
+    """Bodies this process saw lately, by tag; a tag names one body for ever, so nothing here can be out of date."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._shared: set[str] = set()
+        self._bytes = 0
+
+    def get(self, tag: str) -> bytes | None:
+        """The body, which is then the youngest."""
+        body = self._bodies.get(tag)
+        if body is not None:
+            self._bodies.move_to_end(tag)
+        return body
+
+    def keep(self, tag: str, body: bytes) -> None:
+        """Keep a body; the oldest leave when there are too many bytes."""
+        self._bytes += len(body) - len(self._bodies.pop(tag, b""))
+        self._bodies[tag] = body
+        while self._bytes > self._limit_bytes and self._bodies:
+            oldest, gone = self._bodies.popitem(last=False)
+            self._bytes -= len(gone)
+            self._shared.discard(oldest)
+
+    def is_wanted_again(self, tag: str) -> bool:
+        """True once for each tag: when it is asked for the second time."""
+        if tag in self._shared:
+            return False
+        self._shared.add(tag)
+        return True
+
+
+NEAR = Near(limit_bytes=16 * 1024 * 1024)

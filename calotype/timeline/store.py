@@ -32,7 +32,7 @@ _TILES: LiteralString = """
      WHERE {where}
 """
 _COLUMNS: LiteralString = """
-    SELECT concat('{"id":[', string_agg('"' || id || '"', ','),
+    SELECT convert_to(concat('{"id":[', string_agg('"' || id || '"', ','),
                   '],"ownerId":[', string_agg('"' || owner_id || '"', ','),
                   '],"ratio":[', string_agg(ratio::text, ','),
                   '],"isFavorite":[', string_agg(favorite, ','),
@@ -62,7 +62,7 @@ _STACKS: LiteralString = """
                         WHERE member.stack_id = tile.stack_id AND member.status = 'active'
                           AND member.visibility = 'timeline') END, ','),
 """
-_END: LiteralString = "']}') FROM ("
+_END: LiteralString = "']}'), 'UTF8') FROM ("  # as bytes: half a megabyte need not be decoded to be encoded again
 _BY_TAKEN_NEWEST: LiteralString = "ORDER BY asset.local_taken::date DESC, asset.taken_at DESC) AS tile"
 _BY_TAKEN_OLDEST: LiteralString = "ORDER BY asset.local_taken::date, asset.taken_at) AS tile"
 _BY_CREATED_NEWEST: LiteralString = "ORDER BY asset.created_at DESC, asset.taken_at DESC) AS tile"
@@ -143,7 +143,7 @@ async def bucket(look: Look, scope: Scope, month: date) -> bytes:
         text += _BY_CREATED_NEWEST if scope.newest_first else _BY_CREATED_OLDEST
     else:
         text += _BY_TAKEN_NEWEST if scope.newest_first else _BY_TAKEN_OLDEST
-    return str(await look.value(where.into(text), **where.arguments)).encode()
+    return bytes(await look.value(where.into(text), **where.arguments))
 
 
 async def counted(look: Look, scope: Scope) -> bytes:

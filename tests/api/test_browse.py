@@ -102,7 +102,9 @@ async def test_every_change_a_bucket_shows_replaces_the_kept_body(house, ada):
     await _taken(house, id, "2024-05-03T10:00:00")
     first = await ada.client.get("/timeline/bucket", params={"timeBucket": "2024-05-01"})
     again = await ada.client.get("/timeline/bucket", params={"timeBucket": "2024-05-01"})
-    assert any(key.startswith("bucket:") for key in house.world.cache.kept)
+    assert any(key.startswith("bucket:") for key in house.world.cache.kept), (
+        "asked for twice, shared with other processes"
+    )
     assert again.headers["etag"] == first.headers["etag"]
     same = await ada.client.get(
         "/timeline/bucket", params={"timeBucket": "2024-05-01"}, headers={"if-none-match": first.headers["etag"]}
