@@ -38,7 +38,6 @@ class Config:
     s3_secret_access_key: str = _doc("Secret for the object store.", default="", secret=True)
     api_processes: int = _doc("How many HTTP processes `calotype run` starts.", default=1)
     decoders: int = _doc("How many decoding processes a worker may use. 0: one per core, four at most.", default=0)
-    metrics_port: int = _doc("Prometheus port of the worker on loopback; 0: none. The API serves /metrics.", default=0)
     metrics_token: str = _doc("Token /metrics demands from callers not on loopback.", default="", secret=True)
     allow_setup: bool = _doc("Whether the first visitor may create the administrator.", default=True)
     trusted_proxies: str = _doc(
