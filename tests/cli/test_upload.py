@@ -145,20 +145,22 @@ def test_a_file_that_is_refused_is_named_and_the_others_are_sent(terminal: Termi
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_ended(terminal: Terminal, account: Account):
-    for number in range(60):
+    count = 300  # one after the other, so that it lasts long enough to be interrupted on any machine
+    for number in range(count):
         terminal.put(f"{number}.jpg", photo(1000 + number, width_px=64) + os.urandom(200_000))
-    process = terminal.start("upload", str(terminal.photos), "--url", terminal.url, "--key", terminal.key)
+    words = ("upload", str(terminal.photos), "--url", terminal.url, "--key", terminal.key, "--parallel", "1")
+    process = terminal.start(*words)
     until(lambda: total(account) >= 3, within_s=60, every_s=0.02)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Run the same command again to go on." in out
     before = total(account)
-    assert before < 60
+    assert before < count
     status, out, err = terminal.upload()
     assert (status, err) == (0, "")
     assert f"{before} already there" in out
-    assert total(account) == 60
+    assert total(account) == count
 
 
 # Servers that have a bad day -----------------------------------------------------------------------------------

@@ -84,11 +84,16 @@ def test_after_valkey_was_flushed_and_killed_in_the_middle_of_an_import_every_ph
 
 
 def test_a_worker_killed_in_each_step_finishes_the_work_after_all(house: House, tmp_path: Path):
+    queues = {"metadataExtraction", "thumbnailGeneration", "videoConversion"}
+    wanted = {"thumbnailGeneration", "videoConversion"}  # reading metadata is too quick to be caught for certain
+    for queue in wanted:  # held back until all of it waits, or a quick machine is done before anybody looks
+        house.client.put(f"/queues/{queue}", json={"isPaused": True}).raise_for_status()
     house.upload(video(tmp_path / "long.mp4"), "long.mp4")
     photos = [house.upload(photo(n, width_px=3000)) for n in range(30)]
-    queues = {"metadataExtraction", "thumbnailGeneration", "videoConversion"}
+    until(lambda: all(house.counts(queue)["paused"] > 0 for queue in wanted), within_s=60)
+    for queue in wanted:
+        house.client.put(f"/queues/{queue}", json={"isPaused": False}).raise_for_status()
     killed_in: set[str] = set()
-    wanted = {"thumbnailGeneration", "videoConversion"}  # reading metadata is too quick to be caught for certain
     deadline = time.monotonic() + 150
     while not wanted <= killed_in and time.monotonic() < deadline:
         busy = {queue for queue in queues - killed_in if house.counts(queue)["active"] > 0}
