@@ -1,5 +1,6 @@
 """`calotype upload` against a running installation, and against servers that have a bad day."""
 
+import functools
 import json
 import os
 import signal
@@ -44,6 +45,8 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Where the tests run in the background of a shell, Ctrl-C is ignored, and children inherit that.
+            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
@@ -145,7 +148,7 @@ def test_a_file_that_is_refused_is_named_and_the_others_are_sent(terminal: Termi
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_ended(terminal: Terminal, account: Account):
-    count = 300  # one after the other, so that it lasts long enough to be interrupted on any machine
+    count = 150  # one after the other, so that it lasts long enough to be interrupted on any machine
     for number in range(count):
         terminal.put(f"{number}.jpg", photo(1000 + number, width_px=64) + os.urandom(200_000))
     words = ("upload", str(terminal.photos), "--url", terminal.url, "--key", terminal.key, "--parallel", "1")
