@@ -75,18 +75,12 @@ class UserErased(Event):
 
 async def get(look: Look, id: UUID) -> User:
     """Anybody, also who was removed. Raises `Invalid` when there is no such person."""
-    user = await store.one(look, id)
-    if user is None:
-        raise Invalid("User not found")
-    return user
+    return _known(await store.one(look, id))
 
 
 async def get_active(look: Look, id: UUID) -> User:
     """Anybody who was not removed. Raises `Invalid`."""
-    user = await get(look, id)
-    if user.deleted_at is not None:
-        raise Invalid("User not found")
-    return user
+    return _active(await get(look, id))
 
 
 async def visible(look: Look, caller: Caller, *, is_public: bool) -> list[User]:
@@ -261,14 +255,20 @@ def heatmap_range(first: date | None, last: date | None, today: date) -> tuple[d
 
 async def _held(tx: Tx, id: UUID) -> User:
     """Anybody, also who was removed, until the unit of work ends. Raises `Invalid`."""
-    user = await store.one_locked(tx, id)
+    return _known(await store.one_locked(tx, id))
+
+
+async def _held_active(tx: Tx, id: UUID) -> User:
+    return _active(await _held(tx, id))
+
+
+def _known(user: User | None) -> User:
     if user is None:
         raise Invalid("User not found")
     return user
 
 
-async def _held_active(tx: Tx, id: UUID) -> User:
-    user = await _held(tx, id)
+def _active(user: User) -> User:
     if user.deleted_at is not None:
         raise Invalid("User not found")
     return user

@@ -32,7 +32,6 @@ class Binding:
     """How each argument of a handler is found."""
 
     binds: dict[str, Bind]
-    body: str | None
 
     async def arguments(self, request: Request) -> dict[str, Any]:
         """Every argument that was given. Raises `RequestValidationError` with all faults, in the order of parameters."""
@@ -50,7 +49,6 @@ class Binding:
 def of(handler: Callable[..., Any], path: str, rest: list[inspect.Parameter]) -> Binding:
     """The binding of a handler's parameters after `ask`. Raises `TypeError` for one that nobody would fill."""
     binds: dict[str, Bind] = {}
-    body = None
     for each in rest:
         declared, marks = _taken_apart(each.annotation)
         query = next((mark for mark in marks if isinstance(mark, params.Query)), None)
@@ -62,13 +60,12 @@ def of(handler: Callable[..., Any], path: str, rest: list[inspect.Parameter]) ->
             plain = _without(each.annotation, query)
             binds[each.name] = _query(query.alias or each.name, plain, is_required=each.default is each.empty)
         elif _is_body(declared, marks):
-            body = each.name
             binds[each.name] = _body(TypeAdapter(each.annotation), is_required=each.default is each.empty)
         elif each.default is not each.empty or _is_scalar(declared):
             binds[each.name] = _query(each.name, each.annotation, is_required=each.default is each.empty)
         else:
             raise TypeError(f"{handler.__qualname__}: nobody fills {each.name}.")
-    return Binding(binds, body)
+    return Binding(binds)
 
 
 def _taken_apart(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -115,12 +112,12 @@ def _query(key: str, annotation: Any, *, is_required: bool) -> Bind:
     is_list = _holds_list(annotation)
 
     def bind(request: Request, faults: list[Fault]) -> Any:
-        given = _given(request.query_params, key, is_list)
-        if given is ABSENT:
+        sent = given(request.query_params, key, is_list)
+        if sent is ABSENT:
             if is_required:
                 faults.append({"type": "missing", "loc": ("query", key), "msg": "Field required", "input": None})
             return ABSENT
-        return _checked(adapter, given, ("query", key), faults)
+        return _checked(adapter, sent, ("query", key), faults)
 
     return bind
 
@@ -131,8 +128,8 @@ def _query_model(model: type[BaseModel]) -> Bind:
 
     def bind(request: Request, faults: list[Fault]) -> Any:
         sent = request.query_params
-        given = {key: _given(sent, key, keys[key]) for key in sent if key in keys} if sent else {}
-        return _checked(adapter, given, ("query",), faults)
+        found = {key: given(sent, key, keys[key]) for key in sent if key in keys} if sent else {}
+        return _checked(adapter, found, ("query",), faults)
 
     return bind
 
@@ -141,7 +138,7 @@ def _key(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
-def _given(sent: QueryParams, key: str, is_list: bool) -> Any:
+def given(sent: QueryParams, key: str, is_list: bool) -> Any:
     """One value, or a list where one is expected or where a key that takes one value came twice."""
     found = sent.getlist(key)
     if not found:

@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from starlette.datastructures import QueryParams
-from starlette.requests import Request
 
 from calotype.core.errors import Malformed
 from calotype.wire.base import NotNull, Said, issue, json_type
@@ -135,20 +133,6 @@ def _after(inside_list: bool) -> str:
 
 def _excerpt(text: str) -> str:
     return f'"{text}"' if len(text) <= 40 else f'"{text[:10]}"...'
-
-
-class Repeated(QueryParams):
-    """A query in which a key given twice is a list, which no scalar accepts."""
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        found = self.getlist(key)
-        return default if not found else found[0] if len(found) == 1 else found
-
-
-def watch_repeated(request: Request) -> None:
-    """Let a query key that is given twice be refused where one value is expected; the framework would take the last."""
-    if "&" in request.scope.get("query_string", b"").decode("latin-1"):
-        request._query_params = Repeated(request.query_params.multi_items())  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 
 
 def unwrap(declared: Any, marks: Iterable[Any] = ()) -> Shape:

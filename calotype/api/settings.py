@@ -17,16 +17,21 @@ config = Door("Config")
 WholeTree = Annotated[SettingsTree, Body()]  # pyright: ignore[reportInvalidTypeForm] — made at run time
 
 
+@config.get("/admin/config", may="adminConfig.read", admin=True, name="getAdminConfig", shape=SettingsTree)
 @system.get("/system-config", may="systemConfig.read", admin=True, shape=SettingsTree)
 async def get_config(ask: Reading) -> Tree:
     return to_tree(await current.read(ask.world))
 
 
+@config.get(
+    "/admin/config/defaults", may="adminConfig.read", admin=True, name="getAdminConfigDefaults", shape=SettingsTree
+)
 @system.get("/system-config/defaults", may="systemConfig.read", admin=True, shape=SettingsTree)
 async def get_config_defaults(ask: Reading) -> Tree:
     return to_tree(current.defaults(ask.world.config))
 
 
+@config.put("/admin/config", may="adminConfig.update", admin=True, name="updateAdminConfig", shape=SettingsTree)
 @system.put("/system-config", may="systemConfig.update", admin=True, shape=SettingsTree)
 async def update_config(ask: Writing, tree: WholeTree) -> Tree:
     sent: Tree = tree.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -36,22 +41,6 @@ async def update_config(ask: Writing, tree: WholeTree) -> Tree:
 @system.get("/system-config/storage-template-options", may="systemConfig.read", admin=True)
 async def get_storage_template_options(ask: Reading) -> TemplateOptions:
     return TemplateOptions.model_validate(rules.TEMPLATE_OPTIONS)
-
-
-@config.get("/admin/config", may="adminConfig.read", admin=True, shape=SettingsTree)
-async def get_admin_config(ask: Reading) -> Tree:
-    return to_tree(await current.read(ask.world))
-
-
-@config.get("/admin/config/defaults", may="adminConfig.read", admin=True, shape=SettingsTree)
-async def get_admin_config_defaults(ask: Reading) -> Tree:
-    return to_tree(current.defaults(ask.world.config))
-
-
-@config.put("/admin/config", may="adminConfig.update", admin=True, shape=SettingsTree)
-async def update_admin_config(ask: Writing, tree: WholeTree) -> Tree:
-    sent: Tree = tree.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return to_tree(await current.save(ask.tx, ask.world, sent))
 
 
 @config.get("/config", may="userConfig.read")

@@ -500,12 +500,3 @@ async def test_several_issues_raised_at_once():
         {"code": "custom", "path": ["edits", 0, "parameters", "angle"], "message": "Angle"},
         {"code": "custom", "path": ["edits", 0, "parameters"], "message": "Parameters"},
     ]
-
-
-async def test_a_query_key_given_twice_is_a_list():
-    scope = {"type": "http", "query_string": b"size=1&size=2&name=a&name=b&flag=true", "headers": []}
-    request = Request(scope)
-    faults.watch_repeated(request)
-    assert request.query_params.get("size") == ["1", "2"]
-    assert request.query_params.get("flag") == "true"
-    assert request.query_params.getlist("name") == ["a", "b"]
