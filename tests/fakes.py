@@ -7,7 +7,7 @@ from typing import Any
 
 from calotype.core.clock import Clock
 from calotype.core.errors import Offline
-from calotype.core.ports import Counts, Job, JobState, Listed
+from calotype.core.ports import Counts, Job, JobState, Listed, Seen, Wanted
 
 
 @dataclass
@@ -107,3 +107,36 @@ class MovableClock(Clock):
 
     def now(self) -> datetime:
         return self.stopped_at or datetime.now(UTC)
+
+
+@dataclass
+class CannedVision:
+    """Answers what a test has put on the table: `seen` by picture bytes (else `default`), `known` by words."""
+
+    seen: dict[bytes, Seen] = field(default_factory=dict)
+    default: Seen | None = None
+    known: dict[str, str] = field(default_factory=dict)
+    asked: list[Wanted] = field(default_factory=list)
+    is_away: bool = False
+
+    async def see(self, picture: bytes, wanted: Wanted) -> Seen:
+        self._require()
+        self.asked.append(wanted)
+        seen = self.seen.get(picture, self.default)
+        if seen is None:
+            raise Offline("Nothing is on the table for this picture.")
+        return Seen(
+            seen.width,
+            seen.height,
+            seen.vector if wanted.clip else None,
+            seen.faces if wanted.faces else None,
+            seen.lines if wanted.text else None,
+        )
+
+    async def words(self, text: str, *, model: str, language: str | None = None) -> str:
+        self._require()
+        return self.known[text]
+
+    def _require(self) -> None:
+        if self.is_away:
+            raise Offline("The inference service is not reachable.")

@@ -26,7 +26,7 @@ from calotype.outside.keys import MARKER
 from calotype.storage.root import Identity, marker_bytes
 from calotype.storage.roots import GuardedFiles, MediaRoot
 from calotype.work import pipeline
-from tests.fakes import HeardPush, ListQueue, MemoryCache, Message, MovableClock
+from tests.fakes import CannedVision, HeardPush, ListQueue, MemoryCache, Message, MovableClock
 
 _numbers = itertools.count(1)
 
@@ -179,7 +179,17 @@ async def built_house(
         return identity
 
     root = MediaRoot(DiskFiles(config), pool, config, identify=identify)
-    world = World(config, pool, GuardedFiles(root), ListQueue(), HeardPush(), MemoryCache(), MovableClock(), publish)
+    world = World(
+        config,
+        pool,
+        GuardedFiles(root),
+        ListQueue(),
+        HeardPush(),
+        MemoryCache(),
+        CannedVision(),
+        MovableClock(),
+        publish,
+    )
     async with root.watched(world):
         application._take(world)
         house = House(world, application, root, told)

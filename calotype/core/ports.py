@@ -1,4 +1,4 @@
-"""The few things that truly have two implementations: where files live, who runs jobs, how messages travel."""
+"""The few things that truly have two implementations: where files live, who runs jobs, how messages travel, who sees."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -176,3 +176,62 @@ class Cache(Protocol):
         ...
 
     async def forget(self, *keys: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked about one picture; `None` is not asked. Model names are the catalogue's."""
+
+    clip: str | None = None
+    faces: str | None = None
+    min_face_score: float = 0.7
+    text: str | None = None
+    min_box_score: float = 0.5
+    min_text_score: float = 0.8
+    max_resolution: int = 736  # pixels of the shorter side that the text detector is given
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFace:
+    """A face: its box in pixels of the picture sent (it may reach over the edge), how sure, and its embedding."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float
+    vector: str  # as Postgres and the wire write it: "[0.1,-0.2,…]", not normalised
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """A line of text. `corners` are eight numbers, x then y, clockwise from the top left, as shares (0–1) of the picture."""
+
+    text: str
+    corners: tuple[float, ...]
+    box_score: float
+    text_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in a picture of `width` × `height` pixels; `None` for what was not asked."""
+
+    width: int
+    height: int
+    vector: str | None = None  # the CLIP embedding, as text
+    faces: tuple[SeenFace, ...] | None = None
+    lines: tuple[SeenLine, ...] | None = None
+
+
+class Vision(Protocol):
+    """Whoever looks at pictures for us. It may be away at any time: then `Offline` is raised, and nothing is lost."""
+
+    async def see(self, picture: bytes, wanted: Wanted) -> Seen:
+        """Everything that is wanted of one picture, in one request. Raises `Offline`; `Invalid` when this very picture
+        cannot be looked at."""
+        ...
+
+    async def words(self, text: str, *, model: str, language: str | None = None) -> str:
+        """The embedding of words in the space of `model`, as text. Raises `Offline`."""
+        ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from calotype.core.clock import Clock
 from calotype.core.config import Config
 from calotype.core.events import Event
-from calotype.core.ports import Cache, Files, Push, Queue
+from calotype.core.ports import Cache, Files, Push, Queue, Vision
 from calotype.core.tx import Look, Pool, QuickLook, Tx
 
 
@@ -21,6 +21,7 @@ class World:
     queue: Queue
     push: Push
     cache: Cache
+    vision: Vision
     clock: Clock
     publish: Callable[["World", Sequence[Event]], Awaitable[None]]
 

@@ -1,5 +1,8 @@
 """The inference service, seen from outside: whether it answers."""
 
+from calotype.core.errors import Offline
+from calotype.core.ports import Seen, Wanted
+
 TIMEOUT_S = 2.0
 
 
@@ -13,3 +16,13 @@ async def answers(url: str) -> bool:
     except httpx.HTTPError:
         return False
     return reply.status_code == 200
+
+
+class NoVision:
+    """Nobody looks at pictures here: no inference service is configured."""
+
+    async def see(self, picture: bytes, wanted: Wanted) -> Seen:
+        raise Offline("No inference service is configured.")
+
+    async def words(self, text: str, *, model: str, language: str | None = None) -> str:
+        raise Offline("No inference service is configured.")

@@ -23,7 +23,7 @@ from calotype.core.world import World
 from calotype.outside.disk import DiskFiles
 from calotype.outside.keys import MARKER
 from calotype.outside.postgres import PgPool, connect
-from tests.fakes import ListQueue, MemoryCache
+from tests.fakes import CannedVision, ListQueue, MemoryCache
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -147,7 +147,15 @@ async def house(accounts_database: str, accounts_pool: PgPool, tmp_path: Path) -
     push: Any = None
     queue: Any = ListQueue()
     world = World(
-        config, accounts_pool, DiskFiles(config), queue, push, MemoryCache(), StoppedClock(datetime.now(UTC)), publish
+        config,
+        accounts_pool,
+        DiskFiles(config),
+        queue,
+        push,
+        MemoryCache(),
+        CannedVision(),
+        StoppedClock(datetime.now(UTC)),
+        publish,
     )
     house = Household(world, told, accounts_database)
     await house.execute("DELETE FROM users")

@@ -38,7 +38,7 @@ class Installation:
             self.told += events
 
         files = GuardedFiles(MediaRoot(DiskFiles(config), pool, config))
-        return World(config, pool, files, nobody, nobody, nobody, Clock(), publish)
+        return World(config, pool, files, nobody, nobody, nobody, nobody, Clock(), publish)
 
     async def execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url)

@@ -36,7 +36,7 @@ class Bench:
         disk = DiskFiles(config, patience_s=0.2, marker_patience_s=0.2, calls=calls)
         self.root = MediaRoot(disk, nobody, config, identify=self.identify, probe_s=0.05, probe_away_s=0.02)
         self.files = GuardedFiles(self.root)
-        self.world = World(config, nobody, self.files, nobody, nobody, nobody, Clock(), self.publish)
+        self.world = World(config, nobody, self.files, nobody, nobody, nobody, nobody, Clock(), self.publish)
 
     async def identify(self) -> Identity | None:
         if self.is_database_away:

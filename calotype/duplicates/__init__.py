@@ -1,0 +1,1 @@
+"""Pictures that look alike, and what becomes of them."""

@@ -1,0 +1,2 @@
+-- Faces, and whose they are.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Embeddings, and text that was read in pictures.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Look-alikes.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Lighter writes for a large library.
+SELECT 1;

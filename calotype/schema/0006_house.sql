@@ -1,0 +1,2 @@
+-- What keeping the house asks of the schema.
+SELECT 1;
