@@ -1,13 +1,18 @@
-"""The web UI's files, discovery, and the fallback page."""
+"""The web UI's files, discovery, and the page that every address of the application begins with."""
 
+import asyncio
+import hashlib
 import mimetypes
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from calotype.core.errors import Problem
+from calotype.core.tx import AWAY
 from calotype.settings import current
 
 BUILD = Path(__file__).resolve().parent.parent / "web_build"
@@ -31,31 +36,71 @@ async def custom_css(request: Request) -> Response:
     return Response(settings.theme.custom_css, media_type="text/css")
 
 
+# Asked for while the script is still on its way. The script asks for the very same and finds it there.
+OPENING = b'<link rel="preload" href="/api/calotype/opening" as="fetch" crossorigin="anonymous">'
+PATIENCE_S = 1.0
+SIGNED_IN_COOKIE = "immich_is_authenticated"
+ENCODINGS = ((".br", "br"), (".gz", "gzip"))
+
+
 class Site:
     """Serves the built web UI; every path that is no file is the application's own page."""
 
     def __init__(self, build: Path = BUILD) -> None:
-        self._build = build
         # Listed once: a path from the network is only ever looked up, never joined to a folder.
         self._files = {"/" + path.relative_to(build).as_posix(): path for path in build.rglob("*") if path.is_file()}
+        page = self._files.get("/index.html")
+        self._page = page.read_bytes() if page else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._answer(Request(scope))(scope, receive, send)
+        response = await self._answer(Request(scope))
+        await response(scope, receive, send)
 
-    def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Response:
         path = unquote(request.scope["path"])
+        if path == "/share" and request.method == "POST":
+            # The service worker takes what other apps share. Without one it ends here, and the page says so.
+            return RedirectResponse("/photos?shared=lost", 303)
         if request.method not in ("GET", "HEAD"):
             return JSONResponse({"message": f"Cannot {request.method} {path}"}, 404)
         found = self._files.get(path)
         if found is not None and path != "/index.html":
-            kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-            lasting = FOR_EVER if path.startswith("/_app/immutable/") else "no-cache"
-            return FileResponse(found, media_type=kind, headers={**SAFE, "cache-control": lasting})
+            return self._file(request, path, found)
         accept = request.headers.get("accept", "*/*")
         if not any(kind in accept for kind in ("text/html", "text/*", "*/*")):
             sentence = f"The route {path} was requested as {accept}, but only returns text/html"
             return JSONResponse({"message": sentence}, 406)
-        page = self._files.get("/index.html")
-        if page is None:
+        if self._page is None:
             return PlainTextResponse("The web UI is not built. Run `make web`.", 503)
-        return FileResponse(page, media_type="text/html", headers={**SAFE, "cache-control": "no-store"})
+        page = await _at_home(request, path, self._page)
+        return Response(page, media_type="text/html", headers={**SAFE, "cache-control": "no-store"})
+
+    def _file(self, request: Request, path: str, found: Path) -> Response:
+        lasting = FOR_EVER if path.startswith("/_app/immutable/") else "no-cache"
+        headers = {**SAFE, "cache-control": lasting}
+        kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+        accepted = {each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")}
+        for suffix, encoding in ENCODINGS:
+            smaller = self._files.get(path + suffix)
+            if smaller is None:
+                continue
+            headers["vary"] = "accept-encoding"
+            if encoding in accepted and "range" not in request.headers:
+                return FileResponse(smaller, media_type=kind, headers={**headers, "content-encoding": encoding})
+        return FileResponse(found, media_type=kind, headers=headers)
+
+
+async def _at_home(request: Request, path: str, page: bytes) -> bytes:
+    """The page with what only this server knows: the administrator's style sheet, and what will be asked for first."""
+    more = b""
+    is_wall = path == "/" or path == "/photos" or path.startswith("/photos/")
+    if is_wall and request.cookies.get(SIGNED_IN_COOKIE) == "true":
+        more += OPENING
+    css = ""
+    with suppress(Problem, TimeoutError, *AWAY):  # the page opens, if plainly, while the settings cannot be read
+        async with asyncio.timeout(PATIENCE_S):
+            css = (await current.read(request.app.state.world)).theme.custom_css
+    if css.strip():
+        version = hashlib.sha1(css.encode(), usedforsecurity=False).hexdigest()[:12]
+        more += b'<link rel="stylesheet" id="custom-css" href="/custom.css?v=%s">' % version.encode()
+    return page.replace(b"</head>", more + b"</head>", 1) if more else page

@@ -1,7 +1,7 @@
 """SQL of the house: whether the database answers, versions, what is stored and by whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from calotype.core.sql import sql
@@ -33,6 +33,17 @@ USAGE = sql("""
      ORDER BY users.created_at, users.id
 """)
 
+# Motion parts of live photos came with their photo and are not counted again; their bytes are.
+UPLOADS = sql("""
+    SELECT (asset.created_at AT TIME ZONE 'UTC')::date AS day,
+           count(*) FILTER (WHERE visibility <> 'hidden') AS files,
+           coalesce(sum(size_bytes) FILTER (WHERE library_id IS NULL), 0)::bigint AS bytes
+      FROM users
+      JOIN asset ON asset.owner_id = users.id AND asset.created_at >= :since
+     GROUP BY 1
+     ORDER BY 1
+""")
+
 STORED = sql("SELECT coalesce(sum(usage_bytes), 0)::bigint FROM users")
 
 
@@ -59,6 +70,15 @@ class Usage:
     quota_size_in_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """What arrived on one day."""
+
+    day: date
+    files: int
+    bytes: int
+
+
 async def answers(look: Look) -> bool:
     """Whether the database answers."""
     return await look.value(ANSWERS) is True
@@ -72,6 +92,11 @@ async def history(look: Look) -> list[Version]:
 async def usage(look: Look) -> list[Usage]:
     """What each person keeps, oldest account first."""
     return [Usage(**row) for row in await look.all(USAGE)]
+
+
+async def uploads(look: Look, since: datetime) -> list[Uploads]:
+    """What arrived, by day (UTC), the oldest first; days without uploads are left out."""
+    return [Uploads(**row) for row in await look.all(UPLOADS, since=since)]
 
 
 async def stored_bytes(look: Look) -> int:

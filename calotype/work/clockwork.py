@@ -14,6 +14,7 @@ from calotype.core.ports import Job
 from calotype.core.tx import AWAY
 from calotype.core.world import World
 from calotype.outside.bullmq import Workers
+from calotype.server import history
 from calotype.settings import current
 from calotype.timeline import months
 from calotype.work import sweep
@@ -41,7 +42,11 @@ async def _sweep(world: World) -> None:
         await sweep.sweep(world, question)
 
 
-WHEELS = (Wheel("fold-months", 5, _fold), Wheel("sweep", 30, _sweep))
+WHEELS = (
+    Wheel("fold-months", 5, _fold),
+    Wheel("sweep", 30, _sweep),
+    Wheel("queue-depth", history.EVERY_S, history.note_depth),
+)
 
 
 async def run(world: World, workers: Workers) -> None:
