@@ -12,14 +12,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.datastructures import State
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import calotype.api
 from calotype.api import metrics, problems, realtime, web
 from calotype.api.multipart import DRAIN_BYTES
-from calotype.api.op import OPERATIONS, IndexedRouter, OpRoute, route
+from calotype.api.op import OPERATIONS, OpRoute
+from calotype.api.request import Request
+from calotype.api.router import Router
 from calotype.core import log
 from calotype.core.world import World
 
@@ -38,17 +40,15 @@ def _load_doors() -> None:
 def routes() -> list[OpRoute]:
     """The routes of every declared operation."""
     _load_doors()
-    return [route(op) for op in OPERATIONS]
+    return [OpRoute(op) for op in OPERATIONS]
 
 
 class Application:
     """Takes each request to the part that serves it, with one log line and a correlation id."""
 
     def __init__(self, wiring: Wiring | None = None, world: World | None = None) -> None:
-        self.made = routes()
-        self.router = IndexedRouter(self.made)
-        self.fastapi = FastAPI(title="Calotype", version="3.2.2", openapi_url=None, docs_url=None, redoc_url=None)
-        self.fastapi.router.routes.extend(self.made)
+        self.state = State()  # where requests find the world: `request.app.state.world`
+        self.router = Router(routes())
         self._wiring = wiring
         self._web: ASGIApp = web.Site()
         self._socket: realtime.Live | None = None
@@ -56,7 +56,7 @@ class Application:
             self._take(world)
 
     def _take(self, world: World) -> None:
-        self.fastapi.state.world = world
+        self.state.world = world
         self._socket = realtime.Live(world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +64,7 @@ class Application:
             await self._live(receive, send)
             return
         path: str = scope["path"]
-        scope["app"] = self.fastapi
+        scope["app"] = self
         if path.startswith("/api/socket.io"):
             assert self._socket is not None
             await self._socket(scope, receive, send)
@@ -99,54 +99,55 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        receive = Body(receive)
-        request = Request(scope, receive)
+        body = Body(receive)
+        request = Request(scope, body)
         correlation = request.headers.get("x-correlation-id", "")
         if not CORRELATION_ID.fullmatch(correlation):
             correlation = secrets.token_urlsafe(6)
-        is_api = scope["path"].lower().startswith("/api/") or scope["path"].lower() == "/api"
-        outcome = {"status": 0, "started": False}
+        path = scope["path"]
+        is_api = path.startswith("/api/") or path[:5].lower() == "/api/" or path.lower() == "/api"
         is_head = scope["method"] == "HEAD"
+        status = 0
 
         async def answer(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                outcome.update(status=message["status"], started=True)
+                status = message["status"]
                 if is_api:
                     message["headers"] = [*message["headers"], (b"x-correlation-id", correlation.encode())]
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
-        serve = self._api if is_api else self._outside_api
         try:
-            async with AsyncExitStack() as files:
-                scope["fastapi_middleware_astack"] = files
-                await serve(scope, receive, answer)
+            respond: ASGIApp = await self._api(request) if is_api else await self._outside_api(request)
+            await respond(scope, body, answer)
         except BaseException as error:
-            if outcome["started"] or not isinstance(error, Exception):
+            if status or not isinstance(error, Exception):
                 raise
-            await problems.render(Request(scope), error)(scope, receive, answer)
+            await problems.render(Request(scope), error)(scope, body, answer)
         finally:
             took = time.perf_counter() - begun
-            op = getattr(scope.get("route"), "op", None)
-            name = op.name if op else ("web" if not is_api else "unknown")
-            metrics.count_request(name, scope["method"], outcome["status"], took)
-            log.say(
-                "request", op=name, method=scope["method"], status=outcome["status"], ms=took * 1000, id=correlation
-            )
+            route: OpRoute | None = scope.get("route")
+            name = route.op.name if route else ("web" if not is_api else "unknown")
+            metrics.count_request(name, scope["method"], status, took)
+            log.say("request", op=name, method=scope["method"], status=status, ms=took * 1000, id=correlation)
         if "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0":
-            await receive.drain()
+            await body.drain()
 
-    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.router(scope, receive, send)
+    async def _api(self, request: Request) -> Response:
+        scope = request.scope
+        if (method := scope["method"]) == "HEAD":
+            method, scope["method"], scope["calotype.head"] = "GET", "GET", True
+        route, scope["path_params"] = self.router.find(method, scope["path"])
+        scope["route"] = route
+        return await route.answer(request, self.state.world)
 
-    async def _outside_api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        own = OUTSIDE_API.get(scope["path"])
-        if own is not None and scope["method"] in ("GET", "HEAD"):
-            response = await own(Request(scope, receive))
-            await response(scope, receive, send)
-        else:
-            await self._web(scope, receive, send)
+    async def _outside_api(self, request: Request) -> ASGIApp:
+        own = OUTSIDE_API.get(request.scope["path"])
+        if own is not None and request.scope["method"] in ("GET", "HEAD"):
+            return await own(request)
+        return self._web
 
 
 class Body:

@@ -4,12 +4,12 @@ from posixpath import splitext
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Query
 from starlette.responses import Response
 
 from calotype.api import files
 from calotype.api.call import Reading
 from calotype.api.files import Served
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.assets import formats, store
 from calotype.core.errors import Invalid, Missing, Offline

@@ -5,11 +5,10 @@ from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
-
 from calotype.accounts import access
 from calotype.albums import membership
 from calotype.api.call import Reading, Writing
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.assets import edit, notes, store, trash
 from calotype.assets.asset import Note

@@ -1,23 +1,22 @@
 """A handler's arguments from a request, by pydantic alone.
 
 FastAPI describes the operations (the OpenAPI document) and would bind the same arguments, but it works out on every request
-what each parameter is: 0.4 ms for a timeline query of fifteen keys. Here that is done once, when the route is made.
+what each parameter is: 0.4 ms for a timeline query of fifteen keys. Here that is done once, at an operation's first call.
 """
 
 import inspect
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_origin
 
-from fastapi import params
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from calotype.api.marks import Body, Query
 from calotype.core.errors import Invalid
 
 Fault = dict[str, Any]
@@ -27,45 +26,82 @@ LISTS = (list, set, frozenset, tuple)
 _SURROGATES = re.compile(rb"\\u[dD]")
 
 
+class Unbound(Exception):
+    """A request that does not give a handler its arguments: pydantic's faults, and what was declared where.
+
+    `declared` has the keys of `Binding.declared`; `text` is the body, where it is no JSON.
+    """
+
+    def __init__(self, faults: list[Fault], declared: Mapping[Any, Any], text: str = "") -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+        self.declared = declared
+        self.text = text
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How each argument of a handler is found."""
+    """How each argument of a handler is found.
 
-    binds: dict[str, Bind]
+    `declared` tells the annotation behind each place: `"body"`, `"query"` for a model of all its keys, `("query", key)`,
+    `("path", name)`.
+    """
 
-    async def arguments(self, request: Request) -> dict[str, Any]:
-        """Every argument that was given. Raises `RequestValidationError` with all faults, in the order of parameters."""
+    binds: dict[str, Bind] = field(default_factory=dict[str, Bind])
+    declared: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Every argument that was given. Raises `Unbound` with all faults, in the order of parameters."""
         faults: list[Fault] = []
         found: dict[str, Any] = {}
         for name, bind in self.binds.items():
-            value = bind(request, faults)
+            try:
+                value = bind(request, faults)
+            except _NoJson as error:
+                raise Unbound([error.fault], self.declared, error.text) from error
             if value is not ABSENT:
                 found[name] = value
         if faults:
-            raise RequestValidationError(faults)
+            raise Unbound(faults, self.declared)
         return found
+
+
+class _NoJson(Exception):
+    def __init__(self, at: int, message: str, text: str) -> None:
+        super().__init__(message)
+        self.fault: Fault = {"type": "json_invalid", "loc": ("body", at), "ctx": {"error": message}}
+        self.text = text
 
 
 def of(handler: Callable[..., Any], path: str, rest: list[inspect.Parameter]) -> Binding:
     """The binding of a handler's parameters after `ask`. Raises `TypeError` for one that nobody would fill."""
-    binds: dict[str, Bind] = {}
+    made = Binding()
     for each in rest:
-        declared, marks = _taken_apart(each.annotation)
-        query = next((mark for mark in marks if isinstance(mark, params.Query)), None)
-        if f"{{{each.name}}}" in path or f"{{{each.name}:path}}" in path:
-            binds[each.name] = _path(each.name, TypeAdapter(each.annotation))
-        elif query is not None and inspect.isclass(declared) and issubclass(declared, BaseModel):
-            binds[each.name] = _query_model(declared)
-        elif query is not None:
-            plain = _without(each.annotation, query)
-            binds[each.name] = _query(query.alias or each.name, plain, is_required=each.default is each.empty)
-        elif _is_body(declared, marks):
-            binds[each.name] = _body(TypeAdapter(each.annotation), is_required=each.default is each.empty)
-        elif each.default is not each.empty or _is_scalar(declared):
-            binds[each.name] = _query(each.name, each.annotation, is_required=each.default is each.empty)
-        else:
+        place, declared, bind = _bound(each, path)
+        if bind is None:
             raise TypeError(f"{handler.__qualname__}: nobody fills {each.name}.")
-    return Binding(binds)
+        made.binds[each.name], made.declared[place] = bind, declared
+    return made
+
+
+def _bound(each: inspect.Parameter, path: str) -> tuple[Any, Any, Bind | None]:
+    """Where a parameter's value is found, what is declared for it, and how it is taken from there."""
+    declared, marks = _taken_apart(each.annotation)
+    is_required = each.default is each.empty
+    query = next((mark for mark in marks if isinstance(mark, Query)), None)
+    if f"{{{each.name}}}" in path:
+        return ("path", each.name), each.annotation, _path(each.name, TypeAdapter(each.annotation))
+    if query is not None and inspect.isclass(declared) and issubclass(declared, BaseModel):
+        return "query", declared, _query_model(declared)
+    if query is not None:
+        plain = _without(each.annotation, query)
+        key = query.alias or each.name
+        return ("query", key), plain, _query(key, plain, is_required=is_required)
+    if _is_body(declared, marks):
+        return "body", each.annotation, _body(TypeAdapter(each.annotation), is_required=is_required)
+    if not is_required or _is_scalar(declared):
+        return ("query", each.name), each.annotation, _query(each.name, each.annotation, is_required=is_required)
+    return None, declared, None
 
 
 def _taken_apart(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -82,7 +118,7 @@ def _without(annotation: Any, mark: Any) -> Any:
 
 
 def _is_body(declared: Any, marks: tuple[Any, ...]) -> bool:
-    if any(isinstance(mark, params.Body) for mark in marks):
+    if any(isinstance(mark, Body) for mark in marks):
         return True
     members = [member for member in get_args(declared) if member is not type(None)] or [declared]
     return any(inspect.isclass(member) and issubclass(member, BaseModel) for member in members)
@@ -165,16 +201,9 @@ def _body(adapter: "TypeAdapter[Any]", *, is_required: bool) -> Bind:
         try:
             value = _loaded(text)
         except json.JSONDecodeError as error:
-            context = {"error": error.msg}
-            raise RequestValidationError(
-                [{"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "ctx": context}],
-                body=error.doc,
-            ) from error
+            raise _NoJson(error.pos, error.msg, error.doc) from error
         except UnicodeDecodeError as error:
-            context = {"error": "Expecting value"}
-            raise RequestValidationError(
-                [{"type": "json_invalid", "loc": ("body", 0), "msg": "JSON decode error", "ctx": context}]
-            ) from error
+            raise _NoJson(0, "Expecting value", "") from error
         except RecursionError as error:
             raise Invalid("The JSON is nested too deeply.") from error
         except ValueError as error:  # Python reads no whole number of more than 4300 digits; NaN is no JSON

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Query
 from starlette.responses import Response
 
 from calotype.api import answers
 from calotype.api.call import Reading
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.timeline import buckets
 from calotype.wire import timeline as wire

@@ -11,6 +11,7 @@ from calotype.core.errors import Forbidden, Unauthenticated
 from calotype.core.world import World
 
 SESSION_COOKIE = "immich_access_token"
+NOTHING: dict[str, str] = {}
 FORGED = "This request was sent by another website."
 
 
@@ -25,7 +26,10 @@ async def identify(request: Request, *, required: bool) -> Caller | None:
             raise Forbidden(FORGED)
         return None
     world: World = request.app.state.world
-    return await identify_headers(world, request.headers, request.query_params, request.cookies, method=request.method)
+    headers = request.headers
+    query: Mapping[str, str] = request.query_params if request.scope["query_string"] else NOTHING
+    cookies: Mapping[str, str] = request.cookies if "cookie" in headers else NOTHING
+    return await identify_headers(world, headers, query, cookies, method=request.method)
 
 
 async def identify_headers(

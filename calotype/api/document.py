@@ -1,17 +1,21 @@
-"""The OpenAPI document of what we serve, made from the operations themselves."""
+"""The OpenAPI document of what we serve, made from the operations themselves.
+
+FastAPI writes it, and does nothing else here: it costs a second and 30 MB, so it is imported when somebody asks.
+"""
 
 import asyncio
+import inspect
 import json
 import warnings
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import PydanticJsonSchemaWarning
 from starlette.responses import Response
 
 from calotype.api.call import Reading
-from calotype.api.op import Door
+from calotype.api.marks import Body, Query
+from calotype.api.op import Door, OpRoute
 from calotype.server.about import API_TEXT
 
 door = Door("Calotype")
@@ -20,12 +24,67 @@ door = Door("Calotype")
 @cache
 def document() -> dict[str, Any]:
     """The whole document. Pending operations are not part of it."""
+    from fastapi.openapi.utils import get_openapi  # a second and 30 MB; see above
+
     from calotype.api import app  # the application imports every door, this one too
 
+    routes = [_described(each) for each in app.routes() if not each.op.hidden]
     with warnings.catch_warnings():
         # A default of None is never written, so that its serializer cannot take it does not matter.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        return get_openapi(title="Calotype", version=API_TEXT, routes=app.routes())
+        return get_openapi(title="Calotype", version=API_TEXT, routes=routes)
+
+
+def _described(route: OpRoute) -> Any:
+    from fastapi.routing import APIRoute  # see above
+
+    op, signature = route.op, route.signature
+
+    async def endpoint() -> None: ...
+
+    _, *rest = signature.parameters.values()
+    described = [each.replace(annotation=_marked(each.annotation)) for each in rest]
+    endpoint.__signature__ = inspect.Signature(described)  # type: ignore[attr-defined]
+    endpoint.__name__ = op.handler.__name__
+    endpoint.__doc__ = op.handler.__doc__
+    extra: dict[str, Any] = {"x-permission": op.may, "x-admin": op.admin, "x-shared-link": op.link}
+    if op.form is not None:
+        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": op.form}}}
+    shape = signature.return_annotation if op.shape is None else op.shape
+    return APIRoute(
+        route.path,
+        endpoint,
+        methods=[op.method],
+        operation_id=op.name,
+        tags=[op.tag],
+        status_code=op.status,
+        response_model=shape if _is_documented(shape) else None,
+        openapi_extra=extra,
+    )
+
+
+def _marked(annotation: Any) -> Any:
+    """An annotation with FastAPI's marks instead of ours."""
+    from fastapi import params  # see above
+
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    declared, *marks = get_args(annotation)
+    theirs: list[Any] = []
+    for mark in marks:
+        if isinstance(mark, Query):
+            theirs.append(params.Query(alias=mark.alias))
+        elif isinstance(mark, Body):
+            theirs.append(params.Body())
+        else:
+            theirs.append(mark)
+    return Annotated[(declared, *theirs)]
+
+
+def _is_documented(shape: Any) -> bool:
+    if shape in (None, inspect.Signature.empty, Any, bytes):
+        return False
+    return not (inspect.isclass(shape) and issubclass(shape, Response))
 
 
 @cache

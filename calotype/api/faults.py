@@ -5,11 +5,10 @@ missing key, and names the members of a union inside the path.
 """
 
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -77,7 +76,7 @@ class Place:
 
 
 def read(model: type[M], given: Any) -> M:
-    """Validate by hand what FastAPI does not. Raises `Malformed` with the same issues as anywhere else."""
+    """Validate what is no argument of a handler. Raises `Malformed` with the same issues as anywhere else."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -85,9 +84,10 @@ def read(model: type[M], given: Any) -> M:
         raise Malformed(_translate([(("body", *e["loc"]), e) for e in found], {"body": unwrap(model)})) from error
 
 
-def faults(errors: Iterable[Any], route: Any = None) -> list[Issue]:
-    """FastAPI's errors as the contract's issues. `route` (an `APIRoute`) tells what was declared."""
-    return _translate([(tuple(e["loc"]), e) for e in errors], _shapes(route))
+def faults(errors: Iterable[Any], declared: Mapping[Any, Any]) -> list[Issue]:
+    """pydantic's errors as the contract's issues. `declared`: see `Binding.declared`."""
+    shapes = {place: unwrap(annotation) for place, annotation in declared.items()}
+    return _translate([(tuple(e["loc"]), e) for e in errors], shapes)
 
 
 def unreadable_json(errors: Iterable[Any], text: str = "") -> str | None:
@@ -158,24 +158,6 @@ def _of_field(info: FieldInfo) -> Shape:
     marks = [m for m in info.metadata if not isinstance(m, NotNull)]
     shape = unwrap(info.annotation, marks)
     return Shape(shape.kind, (*shape.marks, info)) if info.discriminator else shape
-
-
-def _shapes(route: Any) -> dict[Any, Shape]:
-    """What a route declared: `"body"` → shape, `("query", name)` → shape."""
-    if not isinstance(route, APIRoute):
-        return {}
-    found: dict[Any, Shape] = {}
-    if route.body_field is not None:
-        found["body"] = _of_field(route.body_field.field_info)
-    places = {"query": route.dependant.query_params, "path": route.dependant.path_params}
-    for place, fields in places.items():
-        for each in fields:
-            shape = _of_field(each.field_info)
-            if _is_model(shape.kind):
-                found[place] = shape
-            else:
-                found[place, each.alias] = shape
-    return found
 
 
 def _is_model(kind: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from urllib.parse import quote
@@ -120,10 +121,10 @@ class _Plan:
 
 def _plan(request: Request, size: int, modified_ms: int, served: Served) -> _Plan:
     etag = f'W/"{size:x}-{modified_ms:x}"'
-    modified = datetime.fromtimestamp(modified_ms // 1000, UTC)
+    modified_s = modified_ms // 1000
     headers = {
         "etag": etag,
-        "last-modified": format_datetime(modified, usegmt=True),
+        "last-modified": _http_date(modified_s),
         "accept-ranges": "bytes",
         "x-content-type-options": "nosniff",
     }
@@ -131,12 +132,12 @@ def _plan(request: Request, size: int, modified_ms: int, served: Served) -> _Pla
         headers["cache-control"] = served.cache
     if served.name is not None:
         headers["content-disposition"] = disposition(served.name, attachment=served.attachment)
-    if _is_known(request, etag, modified):
+    if _is_known(request, etag, modified_s):
         return _Plan(304, headers, 0, 0, is_bodiless=True)
     headers["content-type"] = served.content_type
     if not served.content_type.startswith(("image/jpeg", "image/webp", "image/png", "video/")):
         headers["content-security-policy"] = SANDBOX
-    wanted = _range(request, size, etag, modified)
+    wanted = _range(request, size, etag, modified_s)
     if wanted is None:
         headers["content-length"] = str(size)
         return _Plan(200, headers, 0, size, is_bodiless=_is_head(request))
@@ -154,23 +155,29 @@ def _is_head(request: Request) -> bool:
     return request.method == "HEAD" or bool(request.scope.get("calotype.head"))
 
 
-def _is_known(request: Request, etag: str, modified: datetime) -> bool:
+@lru_cache(maxsize=1024)  # a batch of previews is of the same few seconds
+def _http_date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
+
+
+def _is_known(request: Request, etag: str, modified_s: int) -> bool:
     """RFC 9110 §13.2.2: If-None-Match decides alone when it is there; tags are compared weakly."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
         bare = etag.removeprefix("W/")
         return any(tag.strip().removeprefix("W/") in (bare, "*") for tag in tags.split(","))
     since = _date(request.headers.get("if-modified-since"))
-    return since is not None and modified <= since
+    return since is not None and modified_s <= since.timestamp()
 
 
-def _range(request: Request, size: int, etag: str, modified: datetime) -> tuple[int, int] | None:
+def _range(request: Request, size: int, etag: str, modified_s: int) -> tuple[int, int] | None:
     """Start and length of what is asked for; `None` for the whole file; a length of 0 when it lies beyond the end."""
-    match = _RANGE.fullmatch(request.headers.get("range", ""))
+    asked = request.headers.get("range")
+    match = _RANGE.fullmatch(asked) if asked else None
     if match is None:
         return None
     condition = request.headers.get("if-range")
-    if condition is not None and condition != etag and _date(condition) != modified:
+    if condition is not None and condition != etag and condition != _http_date(modified_s):
         return None
     first, last = match.groups()
     if not first and not last:

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import os
+from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -34,8 +35,14 @@ DURATION = Histogram("calotype_request_seconds", "Time to answer.", ["op"], buck
 
 def count_request(op: str, method: str, status: int, took_s: float) -> None:
     """One request was answered. `op` is an operation's name, never a path: the number of series stays bounded."""
-    REQUESTS.labels(op, method if method in METHODS else "OTHER", str(status)).inc()
-    DURATION.labels(op).observe(took_s)
+    counter, histogram = _series(op, method if method in METHODS else "OTHER", status)
+    counter.inc()
+    histogram.observe(took_s)
+
+
+@cache  # bounded as the series are; finding them by their labels takes longer than counting
+def _series(op: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(op, method, str(status)), DURATION.labels(op)
 
 
 async def answer(request: Request) -> Response:

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Query
-
 from calotype.accounts import users
 from calotype.api.call import Reading, Writing
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.core.ids import UserId
 from calotype.server import notice_store, notices

@@ -5,22 +5,21 @@ work, commits when the handler ends well, and only then answers and lets events 
 """
 
 import inspect
-import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Router
-from starlette.types import Receive, Scope, Send
 
+from calotype.accounts.caller import Caller
 from calotype.api import answers, binding
 from calotype.api.binding import Binding
 from calotype.api.call import Reading, Writing
 from calotype.api.caller import identify
 from calotype.core.errors import Forbidden, TooLarge, Unauthenticated
+from calotype.core.world import World
 
 JSON_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -28,12 +27,11 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
-    """One operation. `may` is its permission (`any`: every credential, `all`: keys that hold everything, `None`: public).
+class Operation:
+    """What is published of an operation, whether it is served yet or not.
 
-    `link`: open to shared links. `admin`: administrators only. `raw`: the handler reads the body itself, unlimited.
-    `shape`: what the document says of the answer, where the handler returns finished bytes.
-    `hidden`: not in the OpenAPI document (a second method for the same operation).
+    `may` is its permission (`any`: every credential, `all`: keys that hold everything, `None`: public).
+    `link`: open to shared links. `admin`: administrators only.
     """
 
     method: str
@@ -44,10 +42,22 @@ class Op:
     admin: bool
     link: bool
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Op(Operation):
+    """An operation with its handler.
+
+    `raw`: the handler reads the body itself, unlimited. `hidden`: not in the OpenAPI document (a second method for the
+    same operation). `shape` and `form`: what the document says of the answer and of a multipart body, where the handler
+    returns finished bytes or reads the parts itself.
+    """
+
     raw: bool
     hidden: bool
     handler: Handler
     shape: Any = None
+    form: Any = None
 
 
 OPERATIONS: list[Op] = []
@@ -73,6 +83,7 @@ class Door:
         raw: bool = False,
         also: tuple[str, ...] = (),
         shape: Any = None,
+        form: Any = None,
     ) -> Callable[[Handler], Handler]:
         if (may is None) != public:
             raise ValueError(f"{method} {path}: an operation is either public or says what it needs.")
@@ -82,9 +93,8 @@ class Door:
             operation = name or _camel(handler.__name__)
             for verb in (method, *also):
                 hidden = verb != method
-                OPERATIONS.append(
-                    Op(verb, path, operation, self.tag, may, admin, link, status or usual, raw, hidden, handler, shape)
-                )
+                told = (verb, path, operation, self.tag, may, admin, link, status or usual)
+                OPERATIONS.append(Op(*told, raw, hidden, handler, shape, form))
             return handler
 
         return register
@@ -115,27 +125,70 @@ def _camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-class OpRoute(APIRoute):
-    """A FastAPI route for the document's sake; serving asks who is calling before anything else is read."""
+class OpRoute:
+    """Serves one operation. It asks who is calling before anything else is read.
 
-    op: Op
+    What its handler takes is worked out when it is first called: a start must not wait for three hundred of them.
+    """
 
-    call: Callable[..., Awaitable[Response]]
-    binding: Binding
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.method = op.method
+        self.path = f"/api{op.path}"
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def handle(request: Request) -> Response:
-            route: OpRoute = request.scope["route"]
-            op = route.op
-            request.state.caller = await _admit(request, op)
-            if not op.raw and op.method != "GET":
-                await _limit_body(request)
-            return await route.call(request, **await route.binding.arguments(request))
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The handler's, with its annotations read. Raises `TypeError` when its first parameter is no `ask`."""
+        handler = self.op.handler
+        signature = inspect.signature(handler, eval_str=True)
+        first = next(iter(signature.parameters.values()), None)
+        if first is None or first.annotation not in (Reading, Writing):
+            raise TypeError(f"{handler.__qualname__}: the first parameter is `ask: Reading` or `ask: Writing`.")
+        return signature
 
-        return handle
+    @cached_property
+    def binding(self) -> Binding:
+        """How the parameters after `ask` are filled. Raises `TypeError` for one that nobody would fill."""
+        return binding.of(self.op.handler, self.op.path, list(self.signature.parameters.values())[1:])
+
+    @cached_property
+    def _is_reading(self) -> bool:
+        return next(iter(self.signature.parameters.values())).annotation is Reading
+
+    async def answer(self, request: Request, world: World) -> Response:
+        """What the operation says to a request."""
+        op = self.op
+        caller = await _admit(request, op)
+        if not op.raw and op.method != "GET":
+            await _limit_body(request)
+        bound = self.binding
+        arguments = bound.arguments(request) if bound.binds else {}
+        if self._is_reading:
+            return await self._read(Reading(request, world, caller), arguments)
+        return await self._write(Writing(request, world, caller), arguments)
+
+    async def _read(self, ask: Reading, arguments: dict[str, Any]) -> Response:
+        try:
+            given = await self.op.handler(ask, **arguments)
+        finally:
+            await ask.look.close()
+        return await answers.respond(ask.request, given, self.op.status)
+
+    async def _write(self, ask: Writing, arguments: dict[str, Any]) -> Response:
+        try:
+            given = await self.op.handler(ask, **arguments)
+            events, after = await ask.tx.commit()
+        except BaseException:
+            await ask.tx.roll_back()
+            raise
+        for effect in after:
+            await effect()
+        if events:
+            await ask.world.publish(ask.world, events)
+        return await answers.respond(ask.request, given, self.op.status)
 
 
-async def _admit(request: Request, op: Op) -> Any:
+async def _admit(request: Request, op: Op) -> Caller | None:
     caller = await identify(request, required=op.may is not None)
     if op.may is None:
         return caller
@@ -166,111 +219,3 @@ async def _limit_body(request: Request) -> None:
         request.scope["headers"] = [*headers, (b"content-type", b"application/json")]
         request.__dict__.pop("_headers", None)
     request._body = body  # pyright: ignore[reportPrivateUsage] # Starlette caches the body exactly here
-
-
-def route(op: Op) -> OpRoute:
-    """The route that serves an operation."""
-    handler = op.handler
-    signature = inspect.signature(handler, eval_str=True)
-    first, *rest = signature.parameters.values()
-    kind = first.annotation
-    if kind not in (Reading, Writing):
-        raise TypeError(f"{handler.__qualname__}: the first parameter is `ask: Reading` or `ask: Writing`.")
-
-    if kind is Reading:
-
-        async def endpoint(request: Request, **arguments: Any) -> Response:
-            ask = Reading(request, request.app.state.world, request.state.caller)
-            try:
-                answer = await handler(ask, **arguments)
-            finally:
-                await ask.look.close()
-            return await answers.respond(request, answer, op.status)
-    else:
-
-        async def endpoint(request: Request, **arguments: Any) -> Response:
-            world = request.app.state.world
-            ask = Writing(request, world, request.state.caller)
-            try:
-                answer = await handler(ask, **arguments)
-                events, after = await ask.tx.commit()
-            except BaseException:
-                await ask.tx.roll_back()
-                raise
-            for effect in after:
-                await effect()
-            if events:
-                await world.publish(world, events)
-            return await answers.respond(request, answer, op.status)
-
-    asked = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
-    endpoint.__signature__ = inspect.Signature([asked, *rest])  # type: ignore[attr-defined]
-    endpoint.__name__ = handler.__name__
-    endpoint.__doc__ = handler.__doc__
-    shape = signature.return_annotation if op.shape is None else op.shape
-    documented = shape if _is_documented(shape) else None
-    made = OpRoute(
-        f"/api{op.path}",
-        endpoint,
-        methods=[op.method],
-        operation_id=op.name,
-        tags=[op.tag],
-        status_code=op.status,
-        response_model=documented,
-        include_in_schema=not op.hidden,
-        openapi_extra={"x-permission": op.may, "x-admin": op.admin, "x-shared-link": op.link},
-    )
-    made.op, made.call, made.binding = op, endpoint, binding.of(handler, op.path, rest)
-    made.path_regex = re.compile(made.path_regex.pattern, re.IGNORECASE)
-    return made
-
-
-def _is_documented(shape: Any) -> bool:
-    if shape in (None, inspect.Signature.empty, Any, bytes):
-        return False
-    return not (inspect.isclass(shape) and issubclass(shape, Response))
-
-
-class IndexedRouter(Router):
-    """Looks at the first word of the path, then only at the routes that begin with it.
-
-    Trying 270 routes one by one costs five times the answer of the first (docs/decisions). Literal words match in any
-    case, and a trailing slash is tolerated, as clients expect.
-    """
-
-    def __init__(self, routes: list[OpRoute]) -> None:
-        super().__init__()
-        self._by_word: dict[str, list[OpRoute]] = {}
-        # Literal paths first: `/people/merge` must not be read as `/people/{id}`.
-        for each in sorted(routes, key=lambda r: r.path.count("{")):
-            word = each.path.split("/")[2].lower()
-            self._by_word.setdefault(word, []).append(each)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
-        if len(path) > 1 and path.endswith("/"):
-            path = path.rstrip("/")
-            scope["path"] = path
-        words = path.split("/", 3)
-        candidates = self._by_word.get(words[2].lower(), []) if len(words) > 2 else []
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        for each in candidates:
-            if method != each.op.method:
-                continue
-            if method != scope["method"]:
-                match, child = each.matches({**scope, "method": method})
-            else:
-                match, child = each.matches(scope)
-            if match is Match.FULL:
-                scope["route"] = each
-                scope.update(child)
-                if method != scope["method"]:
-                    scope["method"] = method
-                    scope["calotype.head"] = True
-                await each.handle(scope, receive, send)
-                return
-        raise NoRoute
-
-
-class NoRoute(Exception):
-    """Nothing is served under this path with this method."""

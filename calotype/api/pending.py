@@ -3,29 +3,21 @@
 import importlib
 import pkgutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import calotype.api
 from calotype.api.call import Reading
-from calotype.api.op import OPERATIONS, Handler, Op
+from calotype.api.op import OPERATIONS, Handler, Op, Operation
 from calotype.core.errors import NotYet
 
 TABLE = Path(__file__).with_suffix(".toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Operation):
     """One published operation and the capability that will bring it."""
 
-    method: str
-    path: str
-    name: str
-    tag: str
-    may: str | None
-    admin: bool
-    link: bool
-    status: int
     capability: str
 
 
@@ -59,22 +51,9 @@ def _register() -> None:
     served = {(op.method, op.path) for op in OPERATIONS}
     for each in table():
         if (each.method, each.path) not in served:
-            OPERATIONS.append(
-                Op(
-                    each.method,
-                    each.path,
-                    each.name,
-                    each.tag,
-                    each.may,
-                    each.admin,
-                    each.link,
-                    each.status,
-                    raw=True,  # nothing is read, so nothing can be wrong with it
-                    hidden=True,
-                    shape=None,
-                    handler=_not_yet(each),
-                )
-            )
+            told = (getattr(each, part.name) for part in fields(Operation))
+            # Nothing is read, so nothing can be wrong with it: raw.
+            OPERATIONS.append(Op(*told, raw=True, hidden=True, handler=_not_yet(each)))
 
 
 def is_pending(op: Op) -> bool:

@@ -7,12 +7,12 @@ import secrets
 from typing import Any
 
 import asyncpg
-from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from calotype.api import faults
-from calotype.api.op import NoRoute
+from calotype.api.binding import Unbound
+from calotype.api.router import NoRoute
 from calotype.core import log
 from calotype.core.errors import Malformed, Offline, Problem, TooMany
 from calotype.core.tx import AWAY, database_away
@@ -34,11 +34,11 @@ def render(request: Request, error: BaseException) -> Response:
     if isinstance(error, Problem):
         headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Offline | TooMany) else None
         return _json(error.status, body(error.sentence), headers)
-    if isinstance(error, RequestValidationError):
-        unreadable = faults.unreadable_json(error.errors(), error.body if isinstance(error.body, str) else "")
+    if isinstance(error, Unbound):
+        unreadable = faults.unreadable_json(error.faults, error.text)
         if unreadable is not None:
             return _json(400, body(unreadable))
-        return _json(400, body("Validation failed", errors=faults.faults(error.errors(), request.scope.get("route"))))
+        return _json(400, body("Validation failed", errors=faults.faults(error.faults, error.declared)))
     if isinstance(error, NoRoute):
         query = f"?{request.url.query}" if request.url.query else ""
         return _json(404, body(f"Cannot {request.method} {request.url.path}{query}"))

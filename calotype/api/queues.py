@@ -2,9 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query
-
 from calotype.api.call import Reading
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.server import queues
 from calotype.wire import queues as wire

@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Query
 from pydantic_core import to_json
 
 from calotype.api.call import Reading
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.assets.store import media_root
 from calotype.search import find

@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Body
-
 from calotype.api.call import Reading, Writing
+from calotype.api.marks import Body
 from calotype.api.op import Door
 from calotype.settings import current, rules
 from calotype.settings.settings import Tree, to_tree

@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Query
 from starlette.responses import Response
 
 from calotype.accounts import pictures, store
@@ -13,6 +12,7 @@ from calotype.accounts import users as verbs
 from calotype.accounts.user import Tree
 from calotype.api import files, multipart
 from calotype.api.call import Reading, Writing
+from calotype.api.marks import Query
 from calotype.api.multipart import PartBegin
 from calotype.api.op import Door
 from calotype.core.errors import Invalid, Missing, Problem, TooLarge

@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Query
-
 from calotype.accounts import session_store, store
 from calotype.accounts import users as verbs
 from calotype.accounts.user import Tree
 from calotype.api.call import Reading, Writing
+from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.api.users import heatmap
 from calotype.assets import store as asset_store

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+_LOGGER = logging.getLogger("calotype")
+
 
 class KeyValue(logging.Formatter):
     """`2026-11-22T14:02:32.123Z level=info event=request status=200 …`; values with blanks are quoted as JSON."""
@@ -40,4 +42,5 @@ def set_up(level: str = "info") -> None:
 
 def say(event: str, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
     """One line. `event` is a short name; never pass a path, address or name of a person at info level."""
-    logging.getLogger("calotype").log(level, event, extra={"fields": fields}, exc_info=error)
+    if _LOGGER.isEnabledFor(level):
+        _LOGGER.log(level, event, extra={"fields": fields}, exc_info=error)

@@ -1,5 +1,6 @@
 """SQL is text, registered. `Where` joins optional conditions; there is no other query composition."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
@@ -29,32 +30,18 @@ def sql(text: LiteralString) -> Sql:
     return statement
 
 
+# Quoted text and casts are stepped over; what is left of `:name` is an argument.
+_TOKENS = re.compile(r"'[^']*'|::|:([A-Za-z_]\w*)", re.ASCII)
+
+
 def _numbered(text: str) -> Sql:
-    names: list[str] = []
-    out: list[str] = []
-    i, n = 0, len(text)
-    while i < n:
-        c = text[i]
-        if c == "'":
-            end = text.index("'", i + 1)
-            out.append(text[i : end + 1])
-            i = end + 1
-        elif c == ":" and i + 1 < n and text[i + 1] == ":":
-            out.append("::")
-            i += 2
-        elif c == ":" and i + 1 < n and (text[i + 1].isalpha() or text[i + 1] == "_"):
-            end = i + 1
-            while end < n and (text[end].isalnum() or text[end] == "_"):
-                end += 1
-            name = text[i + 1 : end]
-            if name not in names:
-                names.append(name)
-            out.append(f"${names.index(name) + 1}")
-            i = end
-        else:
-            out.append(c)
-            i += 1
-    return Sql("".join(out), tuple(names))
+    numbers: dict[str, int] = {}
+
+    def numbered(token: re.Match[str]) -> str:
+        name: str | None = token[1]
+        return token[0] if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return Sql(_TOKENS.sub(numbered, text), tuple(numbers))
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from calotype.api.app import routes
 from calotype.api.op import OPERATIONS, Op
 from calotype.core.errors import NotYet
 
@@ -24,6 +25,17 @@ async def key(house):
     answer = await boss.client.post("/api-keys", json={"name": "narrow", "permissions": ["userLicense.read"]})
     assert answer.status_code == 201, answer.text
     return house.client(**{"x-api-key": answer.json()["secret"]})
+
+
+def test_every_parameter_of_every_handler_is_filled_by_somebody(application):
+    """They are worked out at the first call; a door that nobody can walk through must show here."""
+    faulty = {}
+    for route in routes():
+        try:
+            assert list(route.binding.binds) == list(route.signature.parameters)[1:]
+        except TypeError as error:
+            faulty[f"{route.method} {route.path}"] = str(error)
+    assert faulty == {}
 
 
 async def test_strangers_are_refused_everywhere(house, application):
