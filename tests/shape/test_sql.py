@@ -46,6 +46,16 @@ OWNERS = {
     "shared_link": "albums",
     "shared_link_asset": "albums",
     "instance": "storage",
+    "person": "people",
+    "face": "people",
+    "face_vector": "people",
+    "face_scan": "people",
+    "people_state": "people",
+    "embedding": "search",
+    "embedding_model": "search",
+    "embedding_index": "search",
+    "text_line": "search",
+    "asset_text": "search",
 }
 # (room, table): why it may be written from another room.
 EXCEPTIONS = {

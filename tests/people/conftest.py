@@ -1,0 +1,19 @@
+"""A house where things follow from each other, and faces to put into photos."""
+
+import pytest
+
+from tests.faces import Faces
+from tests.working import ada, children, gazetteer, house, work_pool, worker_application
+
+__all__ = ["ada", "children", "gazetteer", "house", "work_pool", "worker_application"]
+
+
+@pytest.fixture
+def faces(house) -> Faces:
+    """Puts faces into photos, as a detector would."""
+    return Faces(house)
+
+
+@pytest.fixture
+async def eve(house):
+    return await house.person()
