@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.responses import Response
 
 from calotype.api.call import Reading
@@ -28,10 +29,12 @@ def document() -> dict[str, Any]:
 
     from calotype.api import app  # the application imports every door, this one too
 
-    routes = [_described(each) for each in app.routes() if not each.op.hidden]
     with warnings.catch_warnings():
         # A default of None is never written, so that its serializer cannot take it does not matter.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
+        # FastAPI gives a model of query keys a name, which pydantic finds odd where the model is built late.
+        warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+        routes = [_described(each) for each in app.routes() if not each.op.hidden]
         return get_openapi(title="Calotype", version=API_TEXT, routes=routes)
 
 

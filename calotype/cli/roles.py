@@ -26,7 +26,7 @@ DATABASE_PATIENCE_S = 120.0
 def api() -> int:
     """Serve HTTP: the API, the live connection, the web."""
     config = _configured()
-    _import_without_extras("redis.asyncio", "httpx", "socketio")
+    _import_without_extras("redis.asyncio", "socketio")
     # Imported before the database is asked for: both take their time, and under `run` they take it together.
     from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server

@@ -60,6 +60,7 @@ class Wire(BaseModel):
         strict=True,
         allow_inf_nan=False,
         protected_namespaces=(),
+        defer_build=True,  # hundreds of shapes, of which a start needs a handful
     )
 
 
