@@ -14,6 +14,7 @@ from calotype.outside.bullmq import BullQueue
 from calotype.outside.disk import DiskFiles
 from calotype.outside.objects import ObjectFiles
 from calotype.outside.redis import RedisCache, RedisPush
+from calotype.settings import current
 from calotype.storage import epoch
 from calotype.storage.roots import GuardedFiles, MediaRoot, RootFiles
 from calotype.work import pipeline
@@ -43,6 +44,8 @@ async def world(config: Config) -> AsyncGenerator[World, None]:
         push, cache = RedisPush(redis_url), RedisCache(redis_url)
         stack.push_async_callback(push.close)
         stack.push_async_callback(cache.close)
+        vision = inference.HttpVision(lambda: _services(made))
+        stack.push_async_callback(vision.close)
         root = MediaRoot(files(config), pool, config)
         stack.push_async_callback(decoders.close_all)
         made = World(
@@ -52,12 +55,21 @@ async def world(config: Config) -> AsyncGenerator[World, None]:
             queue=queue,
             push=push,
             cache=cache,
-            vision=inference.NoVision(),
+            vision=vision,
             clock=Clock(),
             publish=pipeline.publish,
         )
         await stack.enter_async_context(root.watched(made))
         yield made
+
+
+async def _services(made: World) -> inference.Plan:
+    """Who looks at pictures, as the administrator says at this moment; nobody while machine learning is off."""
+    learning = (await current.read(made)).machine_learning
+    if not learning.enabled:
+        return inference.Plan()
+    checks = learning.availability_checks
+    return inference.Plan(learning.urls, checks.enabled, checks.timeout / 1000, checks.interval / 1000)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from calotype.assets import edit, notes, store, trash
 from calotype.assets.asset import Note
 from calotype.assets.edit import CopyWish, Wish
 from calotype.assets.store import media_root
-from calotype.core.errors import Invalid, NotYet, Offline
+from calotype.core.errors import Invalid, Offline
 from calotype.core.ids import AssetId, sha1_from_text
 from calotype.core.ports import Job
 from calotype.core.tx import Row
@@ -29,6 +29,7 @@ JOBS = {
     "refresh-metadata": ("AssetExtractMetadata", "metadataExtraction"),
     "regenerate-thumbnail": ("AssetGenerateThumbnails", "thumbnailGeneration"),
     "transcode-video": ("AssetEncodeVideo", "videoConversion"),
+    "refresh-faces": ("AssetDetectFaces", "faceDetection"),
 }
 
 
@@ -156,10 +157,10 @@ async def run_asset_jobs(ask: Writing, wanted: wire.AssetJobs) -> None:
     """Do a step of processing again."""
     ids = _ids(wanted.asset_ids)
     await ask.require("asset.update", ids)
-    if wanted.name not in JOBS:
-        raise NotYet("Faces are looked for by a later release.")
     name, queue = JOBS[wanted.name]
-    await ask.world.queue.put([Job(name, queue, {"id": str(id)}) for id in ids])
+    # Only looking for faces would else be skipped where it was done before.
+    again = {"force": True} if wanted.name == "refresh-faces" else {}
+    await ask.world.queue.put([Job(name, queue, {"id": str(id), **again}) for id in ids])
 
 
 def _ids(ids: Sequence[UUID]) -> list[AssetId]:

@@ -9,7 +9,8 @@ from calotype.api.call import Reading
 from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.assets.store import media_root
-from calotype.search import find
+from calotype.core.ids import AssetId
+from calotype.search import find, smart, store
 from calotype.search.query import Cursor
 from calotype.wire import assets as wire_assets
 from calotype.wire import search as wire
@@ -17,6 +18,7 @@ from calotype.wire import search as wire
 search = Door("Search")
 
 PAGE = 250
+SMART_PAGE = 100
 
 
 @search.post("/search/metadata", may="asset.read", link=True, status=200, name="searchAssets", shape=wire.SearchAnswer)
@@ -34,7 +36,12 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
         order=body.sorted_by(),
         with_exif=bool(body.with_exif),
     )
-    page = to_json(str(part.number + 1) if found.cursor else None)
+    return _answer(found, part)
+
+
+def _answer(found: store.Found, part: find.Page) -> bytes:
+    has_more = found.cursor is not None or found.has_more
+    page = to_json(str(part.number + 1) if has_more else None)
     behind = to_json(found.cursor.text() if found.cursor else None)
     count = b"%d" % found.count
     return b"".join(
@@ -44,6 +51,17 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
             b'],"facets":[],"nextPage":' + page + b',"nextCursor":' + behind + b"}}",
         )
     )
+
+
+@search.post("/search/smart", may="asset.read", status=200, shape=wire.SearchAnswer)
+async def search_smart(ask: Reading, body: wire.SmartSearch) -> bytes:
+    """Photos by what they show: the nearest in meaning to words, to a photo, or to both come first."""
+    part = find.Page(body.size or SMART_PAGE, body.page or 1)
+    question = smart.Question(
+        body.query or "", AssetId(body.query_asset_id) if body.query_asset_id else None, body.language
+    )
+    found = await smart.page(ask.world, ask.caller, question, body.asked(), part, with_exif=bool(body.with_exif))
+    return _answer(found, part)
 
 
 @search.post("/search/statistics", may="asset.statistics", status=200, name="searchAssetStatistics")

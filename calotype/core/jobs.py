@@ -46,10 +46,14 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now: try again in `delay_s` seconds. Costs no attempt and is no error."""
+    """Not now: try again in `delay_s` seconds. Costs no attempt and is no error.
+
+    `for_all`: whatever else waits in this queue would fare no better, so that the worker rests for a moment.
+    """
 
     delay_s: float
     reason: str
+    for_all: bool = False
 
 
 Outcome = Done | Skip | Later

@@ -123,6 +123,14 @@ class QuickLook(Look):
                 raise database_away(error) from error
         return self._connection
 
+    async def alone(self, statement: Sql, *, timeout_s: float) -> None:
+        """A statement without arguments that allows no transaction around it and takes its time: building an index."""
+        connection = await self._ready()
+        try:
+            await connection.execute(statement.text, timeout=timeout_s)
+        except AWAY as error:
+            raise database_away(error) from error
+
     async def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -35,7 +35,7 @@ class World:
             await look.close()
 
     @asynccontextmanager
-    async def glancing(self) -> AsyncGenerator[Look, None]:
+    async def glancing(self) -> AsyncGenerator[QuickLook, None]:
         """Single statements, each on its own: for hot paths that need no snapshot across statements."""
         look = QuickLook(self.pool)
         try:

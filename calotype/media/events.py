@@ -30,11 +30,15 @@ class MotionPartFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class PreviewsMade(Event):
-    """Thumbnail and preview can be shown. `source`: why, for the first ones; later ones have none."""
+    """Thumbnail and preview can be shown. `source`: why, for the first ones; later ones have none.
+
+    `to_see`: what is wanted of the picture (`embedding`, `faces`, `text`); nothing while machine learning is off.
+    """
 
     asset_id: AssetId
     owner_id: UserId
     source: str | None
+    to_see: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,17 @@ async def make_previews(world: World, id: AssetId, *, source: str | None) -> Out
     if row["metadata_at"] is None:
         return Skip("its facts are not read yet")
     roots.require_room(world.config)
-    settings = (await current.read(world)).image
+    settings = await current.read(world)
     async with attempt(world, id, "previews", row["original_key"]):
         try:
-            recipe, rendered = await _render(world, row, settings)
+            recipe, rendered = await _render(world, row, settings.image)
         except (Undecodable, Missing) as fault:
             await note(world, id, "previews", str(fault))
             return Skip(str(fault))
-        await _keep(world, row, recipe, rendered, source)
+        is_first = row["previews_at"] is None
+        to_see = settings.machine_learning.steps if is_first else ()
+        told = PreviewsMade(id, UserId(row["owner_id"]), source if is_first else None, to_see)
+        await _keep(world, row, recipe, rendered, told)
     return Done()
 
 
@@ -84,7 +87,7 @@ async def _keep(
     row: Row,
     recipe: images.Recipe,
     rendered: images.Rendered,
-    source: str | None,
+    told: PreviewsMade,
 ) -> None:
     data, id = world.config.data, AssetId(row["id"])
     is_clear = PurePosixPath(row["original_name"]).suffix.lower() in TRANSPARENT
@@ -117,8 +120,7 @@ async def _keep(
         await store.save_files(tx, id, made)
         tx.after(lambda: derivatives.remove(data, old))
         await store.solve(tx, id, "previews")
-        is_first = row["previews_at"] is None
-        tx.tell(PreviewsMade(id, UserId(row["owner_id"]), source if is_first else None))
+        tx.tell(told)
 
 
 def _kinds(recipe: images.Recipe) -> tuple[str, ...]:

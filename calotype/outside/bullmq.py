@@ -42,6 +42,7 @@ IDLE_POLL_S = 20  # a new job wakes a worker at once; this is for the case that 
 TEND_S = 20
 BACKOFF_MS = 2_000
 FULL_DELAY_S = 60
+REST_S = 10
 AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError, OSError)
 
 # Each of the engine's objects reads its 35 scripts from disk; 20 queues would keep 20 copies of half a megabyte.
@@ -309,7 +310,15 @@ class Workers:
         _tell(registered, job, outcome, began)
         if isinstance(outcome, Later):
             await job.moveToDelayed(round((time.time() + outcome.delay_s) * 1000), token)
+            if outcome.for_all:
+                await self._rest(min(outcome.delay_s, REST_S))
             raise DelayedError
+
+    async def _rest(self, seconds: float) -> None:
+        """Keep the place of a job empty: without this, a hundred thousand jobs would be put off one after the other."""
+        until = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until:  # noqa: ASYNC110 — a stop must end it at once
+            await asyncio.sleep(0.25)
 
     async def _run(self, registered: Registered, job: Any) -> Outcome:
         task = asyncio.ensure_future(registered.handler(self._world, job.data or {}))

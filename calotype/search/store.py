@@ -1,10 +1,13 @@
 """SQL: the library under conditions. Each field and operator is one literal fragment; values travel as arguments."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, cast
+from uuid import UUID
 
 from calotype.assets.store import ASSET_EXIF_JSON, ASSET_JSON
+from calotype.core.ids import UserId
 from calotype.core.sql import Sql, Where, sql
 from calotype.core.tx import Look
 from calotype.search.query import Condition, Cursor, Filters, Order, Reach
@@ -42,6 +45,12 @@ def _pattern(column: LiteralString) -> Mapping[str, LiteralString]:
     folded: LiteralString = "fold(" + column + ")"
     patterns: dict[str, LiteralString] = {
         "like": folded + " LIKE '%' || fold(:value::text) || '%'",
+        # Found by its numbers; the whole is compared in a form that no index has.
+        "likeNumbers": "("
+        + folded
+        + " LIKE :numbers::text AND "
+        + folded
+        + " || '' LIKE '%' || fold(:value::text) || '%')",
         "notLike": folded + " NOT LIKE '%' || fold(:value::text) || '%'",
         "startsWith": folded + " LIKE fold(:value::text) || '%'",
         "endsWith": folded + " LIKE '%' || fold(:value::text)",
@@ -75,10 +84,10 @@ def _changed() -> dict[str, LiteralString]:
 
 def _enum(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
     return {
-        "eq": column + " = :value::text::" + kind,
-        "ne": column + " <> :value::text::" + kind,
-        "in": column + " = ANY(:value::text[]::" + kind + "[])",
-        "notIn": column + " <> ALL(:value::text[]::" + kind + "[])",
+        "eq": column + " = :value::" + kind,
+        "ne": column + " <> :value::" + kind,
+        "in": column + " = ANY(:value::" + kind + "[])",
+        "notIn": column + " <> ALL(:value::" + kind + "[])",
     }
 
 
@@ -89,6 +98,12 @@ def _yes_no(yes: LiteralString) -> dict[str, LiteralString]:
 _ENCODED: LiteralString = (
     "(SELECT file.path FROM asset_file AS file WHERE file.asset_id = asset.id AND file.type = 'encoded_video' LIMIT 1)"
 )
+
+# Words as they were read, where a letter may be wrong; and parts of words, also in scripts that have no trigrams.
+_READS: LiteralString = """EXISTS (
+    SELECT FROM asset_text AS read
+     WHERE read.asset_id = asset.id AND read.words <> ''
+       AND (fold(:value::text) <% read.words OR read.words LIKE '%' || fold(:value::text) || '%'))"""
 
 FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     "id": {"eq": "asset.id = :value::uuid", "ne": "asset.id <> :value::uuid"},
@@ -132,7 +147,7 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     "hasTags": _yes_no("EXISTS (SELECT FROM tag_asset AS link WHERE link.asset_id = asset.id)"),
     "hasPeople": {"true": "FALSE", "false": "TRUE"},  # nobody is recognised yet
     "personIds": {"any": "FALSE", "all": "FALSE", "none": "TRUE"},
-    "ocr": {"matches": "FALSE"},  # no text has been read in pictures yet
+    "ocr": {"matches": _READS},
     "tagIds": {"any": "EXISTS " + _TAGGED, "none": "NOT EXISTS " + _TAGGED, "all": _ALL_TAGS},
     "albumIds": {
         "any": "EXISTS " + _IN_ALBUM,
@@ -173,19 +188,13 @@ _PAGE_OF_ALBUM: LiteralString = """
      LIMIT :size OFFSET :offset
 """
 _BY_LOCAL_DAY: LiteralString = "ORDER BY asset.local_taken::date {direction}, asset.local_taken {direction}"
-# One row comes back: a hundred of them cost the driver as much as making their JSON. The page is asked for with one photo
-# more than is shown, to know whether any follow.
-_ITEMS: LiteralString = """
-    WITH page AS MATERIALIZED ({page})
-    SELECT string_agg({json}::text, ',') FILTER (WHERE asset.place < :size) AS items,
-           count(*) FILTER (WHERE asset.place < :size) AS shown,
-           count(*) FILTER (WHERE asset.place = :size) AS more,
-           (array_agg(asset.decides) FILTER (WHERE asset.place = :size - 1))[1] AS last_value,
-           (array_agg(asset.id) FILTER (WHERE asset.place = :size - 1))[1] AS last_id
-      FROM (SELECT asset.*, page.decides,
-                   row_number() OVER (ORDER BY page.decides {direction}, page.id {direction}) AS place
-              FROM page JOIN asset ON asset.id = page.id
-             ORDER BY place) AS asset
+# Made in a second statement: its plan is the same for every question and is kept, while the page's is made anew for the
+# values asked for. One row comes back: a hundred of them cost the driver as much as making their JSON.
+_THESE: LiteralString = """
+    SELECT string_agg({json}::text, ',' ORDER BY asset.place) AS items, count(*) AS shown
+      FROM (SELECT asset.*, chosen.place
+              FROM unnest(:ids::uuid[]) WITH ORDINALITY AS chosen(id, place)
+              JOIN asset ON asset.id = chosen.id) AS asset
 """
 _COUNT: LiteralString = """
     SELECT count(*) FROM asset WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}
@@ -274,6 +283,13 @@ class _Built:
     def _fragment(self, condition: Condition) -> LiteralString:
         operators = FRAGMENTS[condition.field]
         name = condition.operator
+        if name == "like" and condition.field == "originalFileName" and (numbers := numbers_in(condition.value)):
+            argument = f"v{len(self.where.arguments)}"
+            self.where.arguments[argument] = numbers
+            text = operators["likeNumbers"].replace(":numbers", f":{argument}")
+            argument = f"v{len(self.where.arguments)}"
+            self.where.arguments[argument] = condition.value
+            return cast(LiteralString, text.replace(":value", f":{argument}"))
         if isinstance(condition.value, bool):
             name = "true" if condition.value == (name != "ne") else "false"
         elif condition.value is None:
@@ -290,11 +306,23 @@ class _Built:
         return " AND ".join([self.fragment(condition) for condition in conditions]) or "TRUE"
 
 
+def numbers_in(name: str) -> str | None:
+    """A pattern of what tells one file name from the others, or `None` when there is nothing besides.
+
+    Most names of a library begin alike (`IMG_`): to find IMG_1234 an index of trigrams would walk the list of every
+    photo for each of those letters. What holds the name also holds its numbers, in this order.
+    """
+    words = re.findall("[0-9A-Za-z]+", name)
+    telling = [word.lower() for word in words if len(word) >= 4 and not word.isalpha()]
+    return f"%{'%'.join(telling)}%" if telling and len(telling) < len(words) else None
+
+
 def _texts(value: Any) -> list[str]:
     return cast("list[str]", value) if isinstance(value, list) else [value]
 
 
-def _where(asked: Filters, reach: Reach, media_root: str) -> Where:
+def conditions(asked: Filters, reach: Reach, media_root: str) -> Where:
+    """What must hold of a row of `asset` to be found and seen, for any statement that has a `{where}`."""
     built = _Built(Where(arguments={"viewer": reach.viewer, "media_root": media_root}))
     where = built.where
     if asked.with_deleted:
@@ -344,12 +372,11 @@ def _after(where: Where, order: Order, cursor: Cursor) -> None:
         where.add(row)
 
 
-def _statement(where: Where, template: LiteralString, order: Order, *, with_exif: bool) -> Sql:
+def _statement(where: Where, text: LiteralString, order: Order) -> Sql:
     column, _ = ORDERS[order.field]
     direction: LiteralString = "DESC" if order.newest_first else "ASC"
     if order.field == "rating":
         direction += " NULLS LAST"
-    text = _ITEMS.replace("{page}", template).replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON)
     # Ids are never null, so that NULLS LAST beside them changes nothing but would hide the index from the planner.
     if order.field == "localDateTime":
         text = text.replace("ORDER BY {column} {direction}", _BY_LOCAL_DAY)
@@ -364,6 +391,7 @@ class Found:
     items: str
     count: int
     cursor: Cursor | None
+    has_more: bool = False  # where pages are only numbered
 
 
 async def page(
@@ -379,11 +407,12 @@ async def page(
     with_exif: bool = False,
 ) -> Found:
     """A page of what matches. With a cursor the offset does not count. `cursor` of the answer: `None` at the end."""
-    where = _where(asked, reach, media_root)
+    where = conditions(asked, reach, media_root)
     if cursor is not None:
         _after(where, order, cursor)
         offset = 0
     template = _PAGE_OF_ALBUM if reach.album_ids else _PAGE
+    # One photo more than is shown, to know whether any follow.
     arguments = where.arguments | {
         "owners": [reach.viewer, *reach.partners],
         "album_ids": list(reach.album_ids),
@@ -391,18 +420,37 @@ async def page(
         "size": size + 1,
         "offset": offset,
     }
-    row = await look.one(_statement(where, template, order, with_exif=with_exif), **arguments)
-    assert row is not None  # an aggregate without groups always has one
+    rows = await look.all(_statement(where, template, order), **arguments)
+    ids = [row["id"] for row in rows[:size]]
+    text, shown = await _these(look, ids, viewer=reach.viewer, media_root=media_root, with_exif=with_exif)
     behind = None
-    if row["more"]:
-        value: Any = row["last_value"]
-        behind = Cursor(value if value is None or isinstance(value, int) else value.isoformat(), row["last_id"])
-    return Found(row["items"] or "", row["shown"], behind)
+    if len(rows) > size:
+        value: Any = rows[size - 1]["decides"]
+        behind = Cursor(value if value is None or isinstance(value, int) else value.isoformat(), ids[-1])
+    return Found(text, shown, behind)
+
+
+async def items(look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool) -> str:
+    """These photos in this order, as JSON objects parted by commas. What may be seen was decided before."""
+    text, _ = await _these(look, ids, viewer=viewer, media_root=media_root, with_exif=with_exif)
+    return text
+
+
+async def _these(
+    look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool
+) -> tuple[str, int]:
+    """Also how many there are by now: one may have been removed since it was found."""
+    if not ids:
+        return "", 0
+    statement = Where().into(_THESE.replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON))
+    row = await look.one(statement, ids=ids, viewer=viewer, media_root=media_root)
+    assert row is not None  # an aggregate without groups always has one
+    return row["items"] or "", row["shown"]
 
 
 async def count(look: Look, asked: Filters, reach: Reach, *, media_root: str) -> int:
     """How many match."""
-    where = _where(asked, reach, media_root)
+    where = conditions(asked, reach, media_root)
     arguments = where.arguments | {"owners": [reach.viewer, *reach.partners], "album_ids": list(reach.album_ids)}
     template = _COUNT_OF_ALBUM if reach.album_ids else _COUNT
     return int(await look.value(where.into(template), **arguments))
@@ -412,7 +460,7 @@ async def some(
     look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int, pivot: object, with_exif: bool
 ) -> list[str]:
     """Random matches as JSON text. `pivot` is a random id that decides where in the library to begin."""
-    where = _where(asked, reach, media_root)
+    where = conditions(asked, reach, media_root)
     source: LiteralString = (
         "asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids))"
         if reach.album_ids
@@ -430,7 +478,7 @@ async def some(
 
 async def largest(look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int) -> list[str]:
     """The biggest files first, with exifInfo, as JSON text."""
-    where = _where(asked, reach, media_root)
+    where = conditions(asked, reach, media_root)
     arguments = where.arguments | {"owners": [reach.viewer, *reach.partners], "size": size}
     text = _LARGE.replace("{json}", ASSET_EXIF_JSON)
     return [row["item"] for row in await look.all(where.into(text), **arguments)]

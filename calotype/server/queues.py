@@ -18,13 +18,13 @@ STARTS = {
     "metadataExtraction": "AssetExtractMetadataQueueAll",
     "videoConversion": "AssetEncodeVideoQueueAll",
     "sidecar": "SidecarQueueAll",
+    "smartSearch": "SmartSearchQueueAll",
+    "faceDetection": "AssetDetectFacesQueueAll",
+    "ocr": "OcrQueueAll",
 }
 # Published as startable; the capability that brings the work itself.
 LATER = {
-    "faceDetection": "people",
     "facialRecognition": "people",
-    "smartSearch": "smart search",
-    "ocr": "smart search",
     "duplicateDetection": "duplicates",
     "storageTemplateMigration": "storage templates",
     "migration": "storage templates",

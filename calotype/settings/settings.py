@@ -160,6 +160,12 @@ class MachineLearning:
     facial_recognition: FacialRecognition = FacialRecognition()
     ocr: Ocr = Ocr()
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is to be seen in each picture: `embedding`, `faces`, `text`; nothing while machine learning is off."""
+        switches = {"embedding": self.clip.enabled, "faces": self.facial_recognition.enabled, "text": self.ocr.enabled}
+        return tuple(step for step, is_on in switches.items() if is_on and self.enabled)
+
 
 @dataclass(frozen=True, slots=True)
 class Map:

@@ -19,6 +19,8 @@ from calotype.wire.base import (
 
 Visibility = Literal["archive", "timeline", "hidden", "locked"]
 AssetType = Literal["IMAGE", "VIDEO", "AUDIO", "OTHER"]
+# The steps of processing that may fail for one photo.
+Step = Literal["metadata", "previews", "transcode", "sidecar", "checksum", "embedding", "faces", "text"]
 AssetJobName = Literal["refresh-faces", "refresh-metadata", "regenerate-thumbnail", "transcode-video"]
 
 NO_ZERO = "Rating must be -1 (rejected), 1–5 (starred), or null (unrated); 0 is not valid"
@@ -230,7 +232,7 @@ class Statistics(Wire):
 class Problem(Wire):
     """Why something could not be made from a file."""
 
-    step: Literal["metadata", "previews", "transcode", "sidecar", "checksum"]
+    step: Step
     reason: str
     attempts: int
     at: IsoDateTime
@@ -305,7 +307,7 @@ class AssetJobs(Wire):
 class Retry(Wire):
     """Which failed steps to try again; all of them when none is named."""
 
-    steps: Maybe[list[Literal["metadata", "previews", "transcode", "sidecar", "checksum"]]] = None
+    steps: Maybe[list[Step]] = None
 
 
 # Notes --------------------------------------------------------------------------------------------------------------

@@ -285,6 +285,16 @@ class RandomSearch(Flat):
     size: Maybe[Annotated[Int, Field(ge=1, le=1000)]] = None
 
 
+class SmartSearch(Flat):
+    """The body of /search/smart."""
+
+    query: Maybe[str] = None
+    query_asset_id: Maybe[Uuid4] = None
+    language: Maybe[str] = None
+    page: Maybe[Annotated[Int, Field(ge=1)]] = None
+    size: Maybe[Annotated[Int, Field(ge=1, le=1000)]] = None
+
+
 class LargeAssets(Flat):
     """The query of /search/large-assets, where everything is text."""
 

@@ -14,6 +14,7 @@ from calotype.core.ports import Job
 from calotype.core.tx import AWAY
 from calotype.core.world import World
 from calotype.outside.bullmq import Workers
+from calotype.seeing import missing
 from calotype.server import history
 from calotype.settings import current
 from calotype.timeline import months
@@ -40,6 +41,8 @@ async def _fold(world: World) -> None:
 async def _sweep(world: World) -> None:
     for question in sweep.QUESTIONS.values():
         await sweep.sweep(world, question)
+    await missing.sweep(world)
+    await missing.settle_model(world)
 
 
 WHEELS = (

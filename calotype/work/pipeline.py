@@ -16,6 +16,7 @@ from calotype.core.jobs import REGISTRY
 from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.media import events as media
+from calotype.search import embed
 from calotype.server import notices
 from calotype.settings.current import SettingsChanged
 from calotype.storage.root import RootOffline, RootOnline
@@ -50,7 +51,12 @@ QUEUE_OF = {
     "UserSyncUsage": "backgroundTask",
     "ScrapsDelete": "backgroundTask",
     "Sweep": "backgroundTask",
+    "SmartSearch": "smartSearch",
+    "AssetDetectFaces": "faceDetection",
+    "Ocr": "ocr",
+    "EmbeddingsTidy": "search",
 }
+TO_SEE = {"embedding": "SmartSearch", "faces": "AssetDetectFaces", "text": "Ocr"}
 
 
 def check_registry() -> None:
@@ -67,6 +73,8 @@ FOLLOWS.update(
             ([start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else [])
             + ([start("AssetEncodeVideo", id=e.asset_id)] if e.wants_encoding else [])
         ),
+        media.PreviewsMade: lambda e: [start(TO_SEE[step], id=e.asset_id) for step in e.to_see],
+        embed.ModelReplaced: lambda _: [start("EmbeddingsTidy")],
         media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id, source="upload")],
         media.SidecarWritten: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="sidecar-write")],
         asset.AssetsEdited: lambda e: [start("SidecarWrite", id=id) for id in e.asset_ids],
@@ -80,7 +88,7 @@ FOLLOWS.update(
 )
 
 # Nothing follows, and nobody needs to hear of it at once.
-SILENT: frozenset[type[Event]] = frozenset({media.VideoEncoded, users.UserChanged})
+SILENT: frozenset[type[Event]] = frozenset({media.VideoEncoded, users.UserChanged, embed.Embedded})
 
 
 async def publish(world: World, events: Sequence[Event]) -> None:

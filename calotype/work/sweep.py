@@ -16,6 +16,7 @@ from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.ports import Job
 from calotype.core.world import World
+from calotype.seeing import missing
 
 PAGE = 5000
 SETTLE = timedelta(seconds=20)  # younger work may still be between commit and queue
@@ -80,6 +81,7 @@ async def queue_every(world: World, question: Question) -> int:
 async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
     """Ask every question once."""
     found = [await sweep(world, question) for question in QUESTIONS.values()]
+    found.append(await missing.sweep(world))
     return Done() if any(found) else Skip("nothing is missing")
 
 

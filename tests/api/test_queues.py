@@ -134,10 +134,10 @@ async def test_work_that_runs_is_not_started_again(boss, broker):
 async def test_what_cannot_be_started_says_so(boss, broker):
     answer = await boss.client.put("/jobs/notifications", json={"command": "start"})
     assert (answer.status_code, answer.json()) == (400, {"message": "Invalid job name: notifications"})
-    later = await boss.client.put("/jobs/faceDetection", json={"command": "start"})
+    later = await boss.client.put("/jobs/library", json={"command": "start"})
     assert (later.status_code, later.json()["message"]) == (
         501,
-        "The work of the faceDetection queue arrives with people.",
+        "The work of the library queue arrives with external libraries.",
     )
     assert broker.jobs_put == []
 
