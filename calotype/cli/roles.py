@@ -8,12 +8,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from calotype.core import config as configuration
 from calotype.core import log
 from calotype.core.config import Config
-from calotype.core.errors import NotYet, Problem
+from calotype.core.errors import Conflict, NotYet, Problem
 
 CONNECTIONS = 4096
 DRAIN_S = 25.0  # less than a supervisor waits before it kills
@@ -21,6 +22,8 @@ DRAIN_S = 25.0  # less than a supervisor waits before it kills
 # 20 MB of each process, for nothing.
 EXTRAS = ("aiohttp", "click", "opentelemetry", "pygments", "requests", "rich", "valkey", "websocket")
 DATABASE_PATIENCE_S = 120.0
+# What the extra `inference` brings.
+INFERENCE_PARTS = ("cv2", "ftfy", "onnx", "onnxruntime", "rapidocr", "tokenizers")
 
 
 def api() -> int:
@@ -72,8 +75,41 @@ def work() -> int:
 
 
 def infer() -> int:
-    """Serve models to workers: a later capability."""
-    raise NotYet("This version of Calotype has no inference service yet. Everything else works without one.")
+    """Serve models: what is in a picture, what a text means."""
+    config = _configured()
+    if missing := [name for name in INFERENCE_PARTS if find_spec(name) is None]:
+        raise NotYet(
+            f"The inference service is not installed ({', '.join(missing)} missing). "
+            "Install it with: pip install 'calotype[inference]'"
+        )
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
+
+    from calotype.inference import settings as inference_settings
+    from calotype.inference.app import Application, Service
+    from calotype.inference.shelf import Folder
+
+    settings = inference_settings.read(config)
+    if not configuration.port_is_free(settings.host, settings.port):
+        raise Conflict(
+            f"Another program listens on {settings.host}:{settings.port}. Choose another CALOTYPE_INFERENCE_PORT."
+        )
+    application = Application(lambda: Service(settings, Folder(settings.models)))
+    gc.collect()
+    gc.freeze()
+    server = Server(
+        application,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        backlog=1024,
+        backpressure=CONNECTIONS,
+        log_enabled=False,
+        websockets=False,
+    )
+    log.say("inference ready", url=f"http://{settings.host}:{settings.port}", models=str(settings.models))
+    return asyncio.run(_serve(server, []))
 
 
 def migrate() -> int:

@@ -53,7 +53,28 @@ class Config:
         "Path of exiftool, the second reader. Empty: from PATH if there.",
         default="",
     )
-    inference_url: str = _doc("Comma-separated URLs of inference services. Empty: none.", default="")
+    inference_url: str = _doc(
+        "Comma-separated URLs of inference services. Empty: the one that `calotype run` starts by itself where the extra "
+        "`inference` is installed. none: no inference.",
+        default="",
+    )
+    inference_host: str = _doc("Address that `calotype infer` listens on.", default="127.0.0.1")
+    inference_port: int = _doc("TCP port that `calotype infer` listens on.", default=3003)
+    inference_models: str = _doc("Folder of the models. Empty: `models` in the data folder.", default="")
+    inference_providers: str = _doc(
+        "Hardware to try, in this order: tensorrt, cuda, migraphx, rocm, openvino, coreml, cpu. Empty: the best there is, "
+        "without tensorrt.",
+        default="",
+    )
+    inference_precision: str = _doc(
+        "auto: eight bits on the CPU for models that pass a comparison with the original. fp32: never.",
+        default="auto",
+    )
+    inference_memory_mib: int = _doc(
+        "Memory that each of the inference service's processes may use before it is replaced.", default=3072
+    )
+    inference_queue: int = _doc("Requests that may wait in the inference service; more are sent away.", default=64)
+    inference_ttl_s: int = _doc("Seconds without a request after which models leave memory. 0: never.", default=300)
     log_level: str = _doc("debug, info, warning or error.", default="info")
 
     @property
