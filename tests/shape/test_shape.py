@@ -115,6 +115,18 @@ def test_late_imports_have_a_reason(trees):
     assert wrong == []
 
 
+def test_fastapi_only_writes_the_document(trees):
+    """It costs a second of every start; what handlers say of their parameters is in `api/marks.py`."""
+    importing = {
+        name
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fastapi"))
+        or (isinstance(node, ast.Import) and any(each.name.startswith("fastapi") for each in node.names))
+    }
+    assert importing == {"api/document.py"}
+
+
 def test_long_files_have_a_reason():
     lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in files()}
     assert {name for name, lines in lengths.items() if lines > LONG} == set(LONG_FILES)
