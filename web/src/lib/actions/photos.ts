@@ -3,6 +3,8 @@
 import * as assets from '$lib/api/assets';
 import { reason } from '$lib/api/client';
 import type { Photo } from '$lib/grid/photo';
+import { changePerson, createPerson, reassign } from '$lib/api/people';
+import { frame } from '$lib/frame/frame.svelte';
 import { eachWall } from '$lib/grid/timeline.svelte';
 import { selection } from '$lib/state/selection.svelte';
 import { session } from '$lib/state/session.svelte';
@@ -73,6 +75,38 @@ async function perform(photos: readonly Photo[], change: Change, ask: (ids: stri
 
 type Back = { change: Change; ask: (ids: string[]) => Promise<unknown> };
 
+/** On a person's wall: who they are. */
+const personHere = () => frame.wall.split(':')[1] ?? '';
+
+/** The faces in these photos become those of somebody new, without a name. */
+async function takeOut(photos: readonly Photo[]) {
+	const ids = idsOf(photos);
+	const from = personHere();
+	selection.clear();
+	try {
+		const other = await createPerson('');
+		await reassign(other.id, from, ids);
+		eachWall((wall) => wall.source.name === `person:${from}` && wall.removePhotos(new Set(ids)));
+		toasts.undoable(t('did_not_person', { n: ids.length }), async () => {
+			await reassign(from, other.id, ids).catch((thrown: unknown) => toasts.problem(reason(thrown)));
+			eachWall((wall) => wall.source.name === `person:${from}` && wall.refreshSoon([], 0));
+		});
+	} catch (thrown) {
+		toasts.problem(reason(thrown));
+	}
+}
+
+async function portray([photo]: readonly Photo[]) {
+	if (!photo) return;
+	selection.clear();
+	try {
+		await changePerson(personHere(), { featureFaceAssetId: photo.id });
+		toasts.say(t('did_portrait'));
+	} catch (thrown) {
+		toasts.problem(reason(thrown));
+	}
+}
+
 const setVisibility = (visibility: assets.Visibility) => (ids: string[]) => assets.changeMany(ids, { visibility });
 const setFavorite = (isFavorite: boolean) => (ids: string[]) => assets.changeMany(ids, { isFavorite });
 const move = (to: assets.Visibility, from: assets.Visibility, said: Key) => (photos: readonly Photo[]) =>
@@ -90,7 +124,7 @@ export const ACTIONS: Action[] = [
 	},
 	{
 		name: 'archive', label: 'do_archive', icon: 'archive', key: 'a',
-		may: (photos, wall) => isMine(photos) && isOn('photos', 'favorites', 'search')(photos, wall),
+		may: (photos, wall) => isMine(photos) && isOn('photos', 'favorites', 'search', 'person')(photos, wall),
 		run: move('archive', 'timeline', 'did_archive')
 	},
 	{
@@ -99,6 +133,8 @@ export const ACTIONS: Action[] = [
 		run: move('timeline', 'archive', 'did_unarchive')
 	},
 	{ name: 'download', label: 'do_download', icon: 'download', key: 'd', may: () => true, run: (photos) => download(idsOf(photos)) },
+	{ name: 'portrait', label: 'do_portrait', icon: 'user', key: null, may: (photos, wall) => photos.length === 1 && isOn('person')(photos, wall), run: portray },
+	{ name: 'takeOut', label: 'do_not_person', icon: 'users', key: null, may: isOn('person'), run: takeOut },
 	{
 		name: 'lock', label: 'do_lock', icon: 'lock', key: null,
 		may: (photos, wall) => isMine(photos) && !isOn('locked', 'trash')(photos, wall),

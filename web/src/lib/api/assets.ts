@@ -12,7 +12,7 @@ export type Filters = Wire['MetadataSearch'];
 export type Trouble = Wire['Problem'];
 
 /** Which photos a wall shows. */
-export type View = { visibility?: Visibility; isFavorite?: boolean; isTrashed?: boolean; withStacked?: boolean };
+export type View = { visibility?: Visibility; isFavorite?: boolean; isTrashed?: boolean; withStacked?: boolean; personId?: string };
 
 export const buckets = (view: View, signal?: AbortSignal) => api.get<Bucket[]>('/timeline/buckets', view, signal);
 export const bucket = (view: View, timeBucket: string, signal?: AbortSignal) =>

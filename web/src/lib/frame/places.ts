@@ -16,11 +16,15 @@ const place = (href: string, label: Key, icon: IconName, key: string | null = nu
 export const PLACES: Destination[] = [
 	place('/photos', 'nav_photos', 'photos', 'p'),
 	place('/search', 'nav_search', 'search', 's'),
+	place('/people', 'nav_people', 'users', 'e'),
 	place('/favorites', 'nav_favorites', 'heart', 'f'),
 	place('/archive', 'nav_archive', 'archive', 'a'),
 	place('/trash', 'nav_trash', 'trash', 't'),
 	place('/locked', 'nav_locked', 'lock', 'l')
 ];
+
+/** Those that stand under the thumb on a phone; the others are in the library. */
+export const UNDER_THUMB = ['/photos', '/search', '/favorites'];
 
 export const HOUSE: Destination[] = [
 	place('/account', 'nav_account', 'user', 'c'),

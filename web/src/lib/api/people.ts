@@ -1,0 +1,57 @@
+// People and their faces, and the words read in pictures.
+
+import { api, path } from './client';
+
+export type Person = {
+	id: string;
+	name: string;
+	birthDate: string | null;
+	thumbnailPath: string;
+	isHidden: boolean;
+	isFavorite: boolean;
+	updatedAt: string;
+};
+
+/** A box in the pixels of the picture that was looked at: `imageWidth` × `imageHeight`. */
+export type Face = {
+	id: string;
+	imageWidth: number;
+	imageHeight: number;
+	boundingBoxX1: number;
+	boundingBoxY1: number;
+	boundingBoxX2: number;
+	boundingBoxY2: number;
+	sourceType: 'machine-learning' | 'exif' | 'manual';
+	person: Person | null;
+};
+
+/** A line of text; corners as shares of the picture, clockwise from the top left. */
+export type Line = { id: string; text: string; x1: number; y1: number; x2: number; y2: number; x3: number; y3: number; x4: number; y4: number };
+
+export type PersonChanges = Partial<Pick<Person, 'name' | 'birthDate' | 'isHidden' | 'isFavorite'>> & { featureFaceAssetId?: string };
+export type PeoplePage = { people: Person[]; total: number; hidden: number; hasNextPage: boolean };
+type Outcome = { id: string; success: boolean; error?: string };
+
+export const people = (page: number, withHidden: boolean, signal?: AbortSignal) =>
+	api.get<PeoplePage>('/people', { page, size: 500, withHidden }, signal);
+export const person = (id: string, signal?: AbortSignal) => api.get<Person>(`/people/${id}`, undefined, signal);
+export const createPerson = (name: string) => api.post<Person>('/people', { name });
+export const changePerson = (id: string, changes: PersonChanges) => api.put<Person>(`/people/${id}`, changes);
+export const photosOf = (id: string) => api.get<{ assets: number }>(`/people/${id}/statistics`);
+/** The people in `ids` become this one. */
+export const mergeInto = (id: string, ids: string[]) => api.post<Outcome[]>(`/people/${id}/merge`, { ids });
+/** The faces of `from` in these photos become `to`'s. */
+export const reassign = (to: string, from: string, assetIds: string[]) =>
+	api.put<Person[]>(`/people/${to}/reassign`, { data: assetIds.map((assetId) => ({ assetId, personId: from })) });
+export const peopleCalled = (name: string, signal?: AbortSignal) =>
+	api.get<Person[]>('/search/person', { name, withHidden: true }, signal);
+/** A new address whenever the person changes: the picture may have. */
+export const portrait = (who: Person) => path(`/people/${who.id}/thumbnail`, { updatedAt: who.updatedAt });
+
+export const faces = (asset: string, signal?: AbortSignal) => api.get<Face[]>('/faces', { id: asset }, signal);
+export const giveFace = (face: string, to: string) => api.put<Person>(`/faces/${to}`, { id: face });
+export const removeFace = (face: string) => api.remove(`/faces/${face}`, { force: false });
+export const drawFace = (face: { assetId: string; personId: string; imageWidth: number; imageHeight: number; x: number; y: number; width: number; height: number }) =>
+	api.post('/faces', face);
+
+export const lines = (asset: string, signal?: AbortSignal) => api.get<Line[]>(`/assets/${asset}/ocr`, undefined, signal);
