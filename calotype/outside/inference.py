@@ -187,23 +187,28 @@ class HttpVision:
 
     async def _next(self, posts: list[_Post], plan: Plan, tried: set[str]) -> _Post | None:
         """The least busy of those that are well; among equals the first in the settings."""
+        asked: set[str] = set()
         while left := [post for post in posts if post.url not in tried]:
             best = min(left, key=lambda post: (post.is_well is False, post.in_hand, posts.index(post)))
-            if await self._may_ask(best, plan):
+            if time.monotonic() < best.rests_until:
+                tried.add(best.url)
+            elif best.url in asked or not self._must_ping(best, plan):
                 return best
-            tried.add(best.url)
+            elif await self._answers(best, plan):
+                asked.add(best.url)  # and choose anew: while we waited, others may have chosen it too
+            else:
+                tried.add(best.url)
         return None
 
-    async def _may_ask(self, post: _Post, plan: Plan) -> bool:
-        now = time.monotonic()
-        if now < post.rests_until:
-            return False
-        is_fresh = now - post.checked_at < plan.interval_s
-        if not plan.checks or (post.is_well and is_fresh) or post.in_hand > 0:
-            return True
+    @staticmethod
+    def _must_ping(post: _Post, plan: Plan) -> bool:
+        is_fresh = time.monotonic() - post.checked_at < plan.interval_s
+        return plan.checks and not (post.is_well and is_fresh) and post.in_hand == 0
+
+    async def _answers(self, post: _Post, plan: Plan) -> bool:
         if post.asking is None or post.asking.done():
             post.asking = asyncio.create_task(self._ping(post, plan))
-        return await asyncio.shield(post.asking)
+        return await asyncio.shield(post.asking)  # many may wait for one answer
 
     async def _ping(self, post: _Post, plan: Plan) -> bool:
         import httpx
