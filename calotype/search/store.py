@@ -45,17 +45,18 @@ def _pattern(column: LiteralString) -> Mapping[str, LiteralString]:
     folded: LiteralString = "fold(" + column + ")"
     patterns: dict[str, LiteralString] = {
         "like": folded + " LIKE '%' || fold(:value::text) || '%'",
-        # Found by its numbers; the whole is compared in a form that no index has.
-        "likeNumbers": "("
-        + folded
-        + " LIKE :numbers::text AND "
-        + folded
-        + " || '' LIKE '%' || fold(:value::text) || '%')",
         "notLike": folded + " NOT LIKE '%' || fold(:value::text) || '%'",
         "startsWith": folded + " LIKE fold(:value::text) || '%'",
         "endsWith": folded + " LIKE '%' || fold(:value::text)",
     }
     return {**_text(column), **patterns}
+
+
+# Found by its numbers; the whole is compared in a form that no index has.
+_NAMED_BY_NUMBERS: LiteralString = (
+    "(fold(asset.original_name) LIKE :numbers::text"
+    " AND fold(asset.original_name) || '' LIKE '%' || fold(:value::text) || '%')"
+)
 
 
 def _ordered(column: LiteralString, kind: LiteralString) -> dict[str, LiteralString]:
@@ -284,23 +285,20 @@ class _Built:
         operators = FRAGMENTS[condition.field]
         name = condition.operator
         if name == "like" and condition.field == "originalFileName" and (numbers := numbers_in(condition.value)):
-            argument = f"v{len(self.where.arguments)}"
-            self.where.arguments[argument] = numbers
-            text = operators["likeNumbers"].replace(":numbers", f":{argument}")
-            argument = f"v{len(self.where.arguments)}"
-            self.where.arguments[argument] = condition.value
-            return cast(LiteralString, text.replace(":value", f":{argument}"))
+            return self._bound(self._bound(_NAMED_BY_NUMBERS, ":numbers", numbers), ":value", condition.value)
         if isinstance(condition.value, bool):
             name = "true" if condition.value == (name != "ne") else "false"
         elif condition.value is None:
             name = "null" if name == "eq" else "notNull"
-        text = operators[name]
-        if ":value" not in text:
+        return self._bound(operators[name], ":value", condition.value)
+
+    def _bound(self, text: LiteralString, place: LiteralString, value: Any) -> LiteralString:
+        if place not in text:
             return text
         argument = f"v{len(self.where.arguments)}"
-        self.where.arguments[argument] = condition.value
+        self.where.arguments[argument] = value
         # The new name is made of a letter and a count: as literal as the fragment itself.
-        return cast(LiteralString, text.replace(":value", f":{argument}"))
+        return cast(LiteralString, text.replace(place, f":{argument}"))
 
     def all_of(self, conditions: tuple[Condition, ...]) -> LiteralString:
         return " AND ".join([self.fragment(condition) for condition in conditions]) or "TRUE"

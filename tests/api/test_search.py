@@ -92,6 +92,29 @@ async def test_a_flat_filter_finds_what_it_names(ada, library, body, names):
     assert await _names(ada.client, **body) == names.split()
 
 
+async def test_a_file_is_found_by_its_whole_name_not_by_its_numbers_alone(ada, library, house):
+    for name, called in {"rome": "IMG_1234.HEIC", "oslo": "DSC_1234.JPG", "clip": "IMG_12345.MOV"}.items():
+        await house.sql("UPDATE asset SET original_name = $2 WHERE id = $1", library[name], called)
+    assert await _names(ada.client, originalFileName="img_1234") == ["IMG_12345", "IMG_1234"]
+    assert await _names(ada.client, originalFileName="IMG_1234.h") == ["IMG_1234"]
+    assert await _names(ada.client, originalFileName="1234") == ["IMG_12345", "DSC_1234", "IMG_1234"]
+
+
+async def test_what_was_written_arrives_as_it_was_written(ada, library, house):
+    odd = 'a "quote", a \\, a\ttab,\na line, \x01 and 🌄 </script>'
+    columns = ["original_name", "make", "model", "lens_model", "exposure_time", "time_zone", "city", "description"]
+    values = ", ".join(f"{column} = $2" for column in columns)
+    await house.sql(f"UPDATE asset SET {values} WHERE id = $1", library["rome"], odd)
+    body = {"id": str(library["rome"]), "withExif": True}
+    found = (await ada.client.post("/search/metadata", json=body)).json()["assets"]["items"][0]
+    shown = (await ada.client.get(f"/assets/{library['rome']}")).json()
+    for each in (found, shown):
+        exif = each["exifInfo"]
+        assert each["originalFileName"] == odd
+        for key in ("make", "model", "lensModel", "exposureTime", "timeZone", "city", "description"):
+            assert exif[key] == odd, key
+
+
 @pytest.mark.parametrize(("tree", "names"), TREE, ids=[str(tree) for tree, _ in TREE])
 async def test_the_filter_language_finds_what_it_names(ada, library, tree, names):
     assert await _names(ada.client, filter=tree) == names.split()

@@ -115,7 +115,7 @@ class Recorder:
 
     async def one(self, statement: Sql, **arguments: object) -> dict[str, object]:
         self._take(statement, arguments)
-        return {"items": None, "shown": 0, "more": 0, "last_value": None, "last_id": None}
+        return {"items": None, "shown": 0}
 
     async def value(self, statement: Sql, **arguments: object) -> int:
         self._take(statement, arguments)
@@ -163,6 +163,10 @@ async def test_every_order_and_reach_of_the_search_fits_the_schema(database):
         value = 3 if field in ("rating", "fileSizeInBytes") else "2024-05-01T00:00:00+00:00"
         for cursor in (None, Cursor(value, uuid4()), Cursor(None, uuid4())):
             await pages(look, asked, reach, Order(field, newest), cursor)
+    named = Filters((Condition("originalFileName", "like", "IMG_1234"),))
+    await search.count(look, named, reaches[0], media_root="/m/")  # type: ignore[arg-type]
+    for with_exif in (True, False):
+        await search.items(look, [uuid4()], viewer=viewer, media_root="/m/", with_exif=with_exif)  # type: ignore[arg-type]
     for reach in reaches:
         with_exif = reach.is_elevated
         await search.count(look, asked, reach, media_root="/m/")  # type: ignore[arg-type]
