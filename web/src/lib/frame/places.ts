@@ -27,6 +27,7 @@ export const PLACES: Destination[] = [
 export const UNDER_THUMB = ['/photos', '/search', '/favorites'];
 
 export const HOUSE: Destination[] = [
+	place('/duplicates', 'nav_duplicates', 'stack', 'd'),
 	place('/account', 'nav_account', 'user', 'c'),
 	place('/admin', 'nav_admin', 'gear', null, true)
 ];
