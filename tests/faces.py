@@ -11,6 +11,7 @@ from calotype.people import detect
 from tests.world import House, Person
 
 SIZE = 64
+NOWHERE = "11111111-1111-4111-8111-111111111111"
 _places = itertools.count()
 
 
@@ -56,3 +57,31 @@ class Faces:
             await self.house.sql(f"UPDATE asset SET {column} = '{value}' WHERE id = $1", asset)
         await self.keep(asset, *every)
         return asset
+
+
+async def face_of(house, asset, number=0):
+    """The id of a face in a photo, counted from the left."""
+    rows = await house.sql("SELECT id FROM face WHERE asset_id = $1 ORDER BY x1", asset)
+    return str(rows[number]["id"])
+
+
+async def is_on(house, owner, faces, person, count=1, **columns):
+    """Somebody on so many new photos."""
+    photos = []
+    for _ in range(count):
+        asset = await faces.photo(owner, "somebody", **columns)
+        await house.sql("UPDATE face SET person_id = $1 WHERE asset_id = $2", person, asset)
+        photos.append(asset)
+    return photos
+
+
+async def listed(client, **query):
+    """A page of people."""
+    answer = await client.get("/people", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(answer, sentence, status=400):
+    """The answer is a refusal with exactly this sentence."""
+    assert (answer.status_code, answer.json()["message"]) == (status, sentence), answer.text

@@ -57,6 +57,10 @@ async def allowed(look: Look, caller: Caller, permission: str, ids: Iterable[UUI
             return await access_store.tags(look, wanted, caller.user_id)
         case Noun.STACK:
             return await access_store.stacks(look, wanted, caller.user_id)
+        case Noun.PERSON:
+            return await access_store.people(look, wanted, caller.user_id)
+        case Noun.FACE:
+            return await access_store.faces(look, wanted, caller.user_id, locked_too=caller.is_elevated(now))
 
 
 def require_elevated(caller: Caller, now: datetime) -> None:

@@ -146,6 +146,16 @@ LINK_BY_SLUG = sql("""
 SESSIONS = sql("SELECT id FROM session WHERE id = ANY(:ids::uuid[]) AND user_id = :user_id::uuid")
 TAGS = sql("SELECT id FROM tag WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
 STACKS = sql("SELECT id FROM stack WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
+PEOPLE = sql("SELECT id FROM person WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
+FACES = sql("""
+    SELECT face.id
+      FROM face
+      JOIN asset ON asset.id = face.asset_id
+     WHERE face.id = ANY(:ids::uuid[])
+       AND face.owner_id = :user_id::uuid
+       AND asset.status <> 'deleted'
+       AND (asset.visibility <> 'locked' OR :locked_too::boolean)
+""")
 
 
 async def assets(
@@ -192,6 +202,16 @@ async def tags(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
 async def stacks(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
     """A person's own stacks."""
     return _ids(await look.all(STACKS, ids=ids, user_id=user_id))
+
+
+async def people(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
+    """People in a person's own pictures."""
+    return _ids(await look.all(PEOPLE, ids=ids, user_id=user_id))
+
+
+async def faces(look: Look, ids: list[UUID], user_id: UserId, *, locked_too: bool) -> set[UUID]:
+    """Faces in a person's own pictures."""
+    return _ids(await look.all(FACES, ids=ids, user_id=user_id, locked_too=locked_too))
 
 
 async def link_by_key(look: Look, key: bytes, now: datetime) -> Link | None:

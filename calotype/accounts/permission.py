@@ -79,6 +79,8 @@ class Noun(Enum):
     SESSION = auto()
     TAG = auto()
     STACK = auto()
+    PERSON = auto()  # people in the pictures
+    FACE = auto()
 
 
 class Tie(Enum):
@@ -149,6 +151,13 @@ GATES: dict[str, Gate] = {
     "tag.read": _gate(Noun.TAG, Tie.OWNER),
     "tag.update": _gate(Noun.TAG, Tie.OWNER),
     "tag.delete": _gate(Noun.TAG, Tie.OWNER),
+    "person.read": _gate(Noun.PERSON, Tie.OWNER),
+    "person.update": _gate(Noun.PERSON, Tie.OWNER),
+    "person.delete": _gate(Noun.PERSON, Tie.OWNER),
+    "person.merge": _gate(Noun.PERSON, Tie.OWNER),
+    "person.statistics": _gate(Noun.PERSON, Tie.OWNER),
+    "person.create": _gate(Noun.FACE, Tie.OWNER),  # a face that is to be somebody else
+    "face.delete": _gate(Noun.FACE, Tie.OWNER),
     "stack.read": _gate(Noun.STACK, Tie.OWNER),
     "stack.update": _gate(Noun.STACK, Tie.OWNER),
     "stack.delete": _gate(Noun.STACK, Tie.OWNER),

@@ -180,10 +180,17 @@ class Tx(Look):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None, None]:
-        """A part that may fail alone: statements inside are rolled back when it raises."""
+        """A part that may fail alone: when it raises, its statements and what it told are taken back."""
         connection = await self._ready()
-        async with connection.transaction():
+        events, after = len(self._events), len(self._after)
+        await connection.execute("SAVEPOINT part")
+        try:
             yield
+        except BaseException:
+            del self._events[events:], self._after[after:]
+            await connection.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+            raise
+        await connection.execute("RELEASE SAVEPOINT part")
 
     async def commit(self) -> tuple[list[Event], list[Undo]]:
         """Commit; returns the events to publish and the effects to run, which the caller sends on their way."""

@@ -66,18 +66,7 @@ SHOWN_OF_ASSET = sql("""
      ORDER BY face.x1, face.y1, face.id
 """)
 
-FACE = sql("""
-    SELECT face.id, face.asset_id, face.owner_id, face.person_id
-      FROM face
-     WHERE face.id = :id
-""")
-OWN_FACES = sql("""
-    SELECT face.id
-      FROM face
-      JOIN asset ON asset.id = face.asset_id
-     WHERE face.id = ANY(:ids::uuid[]) AND face.owner_id = :owner_id AND asset.status <> 'deleted'
-       AND (asset.visibility <> 'locked' OR :is_elevated::boolean)
-""")
+FACES_OF_PERSON = sql("SELECT id FROM face WHERE person_id = :person_id AND id = ANY(:ids::uuid[])")
 SOFT_DELETE = sql("UPDATE face SET deleted_at = coalesce(deleted_at, :now) WHERE id = :id")
 
 
@@ -190,15 +179,9 @@ def _person(row: Row) -> Person | None:
     )
 
 
-async def face(look: Look, id: UUID) -> Row | None:
-    """A face's photo, owner and person."""
-    return await look.one(FACE, id=id)
-
-
-async def own_faces(look: Look, ids: Sequence[UUID], owner_id: UserId, *, is_elevated: bool) -> set[UUID]:
-    """Those of the faces that are in photos of the owner, as far as the locked folder is open."""
-    rows = await look.all(OWN_FACES, ids=list(ids), owner_id=owner_id, is_elevated=is_elevated)
-    return {row["id"] for row in rows}
+async def faces_of_person(look: Look, person_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the faces that are this person's."""
+    return [row["id"] for row in await look.all(FACES_OF_PERSON, person_id=person_id, ids=list(ids))]
 
 
 async def soft_delete(tx: Tx, id: UUID, now: datetime) -> None:
