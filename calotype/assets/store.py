@@ -677,15 +677,6 @@ RESTORE_CHOSEN = sql("""
     RETURNING id, owner_id
 """)
 
-IN_TRASH = sql("""
-    SELECT id
-      FROM asset
-     WHERE id = ANY(:ids::uuid[])
-       AND status = 'trashed'
-     ORDER BY id
-       FOR UPDATE
-""")
-
 RESTORE_ALL = sql("""
     UPDATE asset
        SET status = 'active',
@@ -735,11 +726,6 @@ async def mark_deleted(tx: Tx, ids: Sequence[AssetId], now: datetime) -> list[Ro
 async def restore(tx: Tx, ids: Sequence[AssetId]) -> list[Row]:
     """id and owner_id of those that were thrown away and are back."""
     return await tx.all(RESTORE_CHOSEN, ids=ids)
-
-
-async def in_trash(tx: Tx, ids: Sequence[AssetId]) -> list[AssetId]:
-    """Those that were thrown away and are still there; their rows are held."""
-    return [row["id"] for row in await tx.all(IN_TRASH, ids=ids)]
 
 
 async def restore_all(tx: Tx, owner: UserId) -> list[AssetId]:
