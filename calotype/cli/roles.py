@@ -87,14 +87,19 @@ def infer() -> int:
 
     from calotype.inference import settings as inference_settings
     from calotype.inference.app import Application, Service
-    from calotype.inference.shelf import Folder
+    from calotype.inference.library import Library
 
     settings = inference_settings.read(config)
     if not configuration.port_is_free(settings.host, settings.port):
         raise Conflict(
             f"Another program listens on {settings.host}:{settings.port}. Choose another CALOTYPE_INFERENCE_PORT."
         )
-    application = Application(lambda: Service(settings, Folder(settings.models)))
+    application = Application(
+        lambda: Service(
+            settings,
+            Library(settings.models, cap_bytes=config.inference_disk_mib << 20, allow_fetch=config.inference_fetch),
+        )
+    )
     gc.collect()
     gc.freeze()
     server = Server(

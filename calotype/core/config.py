@@ -61,6 +61,10 @@ class Config:
     inference_host: str = _doc("Address that `calotype infer` listens on.", default="127.0.0.1")
     inference_port: int = _doc("TCP port that `calotype infer` listens on.", default=3003)
     inference_models: str = _doc("Folder of the models. Empty: `models` in the data folder.", default="")
+    inference_fetch: bool = _doc("Whether models may be fetched from where their makers publish them.", default=True)
+    inference_disk_mib: int = _doc(
+        "What fetched models may take on the disk; those unused longest go first. 0: no limit.", default=0
+    )
     inference_providers: str = _doc(
         "Hardware to try, in this order: tensorrt, cuda, migraphx, rocm, openvino, coreml, cpu. Empty: the best there is, "
         "without tensorrt.",

@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from calotype.core.log import say
 from calotype.inference import figures, form, plan
+from calotype.inference.download import Progress
 from calotype.inference.hosts import Family, Fatal, environment, program_of
 from calotype.inference.plan import Refused, Step
 from calotype.inference.settings import Settings
@@ -35,18 +36,28 @@ class Shelf(Protocol):
     """Where models are."""
 
     async def folder(self, task: str, name: str, kind: str) -> Path:
-        """The folder with the model's `model.onnx`, fetched first where that is possible. Raises `Refused`."""
+        """The folder with the model's `model.onnx`, or that file; fetched first where it can be. Raises `Refused`."""
         ...
 
     async def mend(self, task: str, name: str, kind: str) -> bool:
         """A model that does not load: throw it away and fetch it again, where it can be fetched. Whether it was."""
         ...
 
+    def fetching(self) -> Sequence[Progress]:
+        """What is being fetched now."""
+        ...
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        ...
+
 
 class Service:
     """Answers requests. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+    def __init__(
+        self, settings: Settings, shelf: Shelf, *, program: Callable[[str], Sequence[str]] = program_of
+    ) -> None:
         self.settings = settings
         self.shelf = shelf
         self.counts = figures.Counts()
@@ -56,7 +67,7 @@ class Service:
         for name in ("pixels", "clip", "words", "faces", "ocr"):
             self.families[name] = Family(
                 name,
-                program=program_of(name),
+                program=program(name),
                 environment=environment(settings.runtime),
                 memory_mib=settings.memory_mib,
                 ttl_s=settings.ttl_s,
@@ -65,7 +76,8 @@ class Service:
             )
 
     async def close(self) -> None:
-        """End the children."""
+        """End the children, stop fetching."""
+        await self.shelf.close()
         for family in self.families.values():
             await family.close()
 
@@ -226,7 +238,9 @@ class Application:
         elif path == "/ping":
             await _send(send, 200, b"text/plain; charset=utf-8", b"pong")
         elif _may_read_figures(scope, self.service.settings.metrics_token):
-            page = figures.page(self.service.counts, self.service.families, self.service.waiting)
+            page = figures.page(
+                self.service.counts, self.service.families, self.service.waiting, self.service.shelf.fetching()
+            )
             await _send(send, 200, b"text/plain; version=0.0.4; charset=utf-8", page.encode())
         else:
             await _send_json(send, 403, {"detail": "Forbidden"})

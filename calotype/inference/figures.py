@@ -1,10 +1,11 @@
 """The page that Prometheus reads from the inference service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from calotype.inference import bound
+from calotype.inference.download import Progress
 from calotype.inference.hosts import Family
 
 Labels = dict[str, str]
@@ -23,7 +24,7 @@ class Counts:
         self.seconds += took_s
 
 
-def page(counts: Counts, families: Mapping[str, Family], waiting: int) -> str:
+def page(counts: Counts, families: Mapping[str, Family], waiting: int, fetching: Sequence[Progress]) -> str:
     """Everything as Prometheus text."""
     parts: list[str] = []
     statuses: list[tuple[Labels, float]] = [({"status": str(status)}, n) for status, n in counts.requests.items()]
@@ -47,6 +48,15 @@ def page(counts: Counts, families: Mapping[str, Family], waiting: int) -> str:
         for name, about in f.figures.models.items()
     ]
     _add(parts, "model", "gauge", "How a model runs; fell_back tells why not on something faster.", models)
+    fetches = [({"model": each.model, "type": each.kind}, each) for each in fetching]
+    _add(parts, "fetched_bytes", "gauge", "Of models being fetched.", [(k, p.done_bytes) for k, p in fetches])
+    _add(
+        parts,
+        "fetch_size_bytes",
+        "gauge",
+        "Of models being fetched, 0: unknown.",
+        [(k, p.total_bytes) for k, p in fetches],
+    )
     _add(parts, "memory_bytes", "gauge", "Memory of the service itself.", [({}, bound.own_rss_mib() << 20)])
     return "\n".join(parts) + "\n"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 # What a picture may be. Named, as Pillow's list also has formats that run other programs (PostScript).
-FORMATS = ("JPEG", "WEBP", "PNG", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "MPO")
+FORMATS = ("JPEG", "WEBP", "PNG", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
 
@@ -90,7 +90,14 @@ def _decode(content: bytes | memoryview, least_px: int | None, max_pixels: int) 
                 pass  # it tolerates nothing; Pillow overlooks what does no harm, and refuses a file that is cut off
             if least_px is not None:
                 image.draft("RGB", wanted)
-        return Picture(_rgb(image), width, height)
+        rgb = _rgb(image)
+        return Picture(rgb if least_px is None else _reduced(rgb, least_px), width, height)
+
+
+def _reduced(rgb: Pixels, least_px: int) -> Pixels:
+    """Halved, thirded… as long as enough is left: what no decoder can scale must not fill the models' memory."""
+    times = min(rgb.shape[:2]) // max(1, least_px)
+    return rgb if times < 2 else np.asarray(Image.fromarray(rgb).reduce(times))
 
 
 def _least(width: int, height: int, least_px: int | None) -> tuple[int, int]:

@@ -21,10 +21,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +37,13 @@ from calotype.inference.session import Runtime, Session, open_session
 
 Kind = Literal["visual", "textual"]
 
-RULES = 1  # raised when models must be judged anew
+RULES = 2  # raised when models must be judged anew
 FOLDER = "int8"
 LEAST_COSINE = 0.99  # of every example with itself
 LEAST_ORDER = 0.95  # of the similarities between examples, by rank (Spearman)
+SMALL_BYTES = 16 << 20  # a model this small gains nothing
 EXTERNAL_BYTES = 1_500_000_000  # a larger model does not fit into one protobuf file
-PATIENCE_S = 3600.0
+TABLE_SIZE = 1 << 20  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Careful:
         self._lock = threading.Lock()
         self._trial: subprocess.Popen[bytes] | None = None
         self._precision = "fp32"
-        verdict = remembered(folder) if runtime.precision == "auto" else None
-        if verdict and verdict.precision == "int8" and self._takes_int8():
+        is_candidate = runtime.precision == "auto" and (folder / "model.onnx").is_file() and self._takes_int8()
+        verdict = remembered(folder) if is_candidate else None
+        if verdict and verdict.precision == "int8":
             try:
                 self._session = open_session(folder / FOLDER / "model.onnx", runtime)
                 self._precision = "int8"
@@ -80,7 +83,7 @@ class Careful:
             self._session = open_session(folder / "model.onnx", runtime)
         except Exception as error:  # onnxruntime has a dozen kinds for a file that is no model
             raise Unloadable(f"{folder / 'model.onnx'} cannot be loaded: {str(error)[:300]}") from error
-        if runtime.precision == "auto" and verdict is None and self._takes_int8() and self._session.provider == "cpu":
+        if is_candidate and verdict is None and self._session.provider == "cpu":
             self._trial = _start(folder, kind)
 
     @property
@@ -103,6 +106,8 @@ class Careful:
         """Only the CPU gains by it."""
         from calotype.inference.session import available
 
+        if (self._folder / "model.onnx").stat().st_size < SMALL_BYTES and _weights(self._folder) < SMALL_BYTES:
+            return False
         wanted = self._runtime.providers or available()
         return all(name in ("cpu", "coreml") for name in wanted) or "cpu" in self._runtime.providers[:1]
 
@@ -211,7 +216,6 @@ def _quantise(source: Path, target: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logging.getLogger().setLevel(logging.ERROR)  # it recommends its own preprocessing, which changes nothing here
-    size = sum(file.stat().st_size for file in source.parent.glob("model.onnx*"))
     quantize_dynamic(
         source,
         target,
@@ -220,9 +224,38 @@ def _quantise(source: Path, target: Path) -> None:
         # Without VNNI, sums of 8-bit products overflow on x86; seven bits do not.
         reduce_range=platform.machine() in ("x86_64", "AMD64") and "vnni" not in _cpu(),
         weight_type=QuantType.QInt8,
-        use_external_data_format=size > EXTERNAL_BYTES,
+        use_external_data_format=_weights(source.parent) > EXTERNAL_BYTES,
         extra_options={"MatMulConstBOnly": True},
     )
+    if _weights(source.parent) <= EXTERNAL_BYTES:
+        _halve_tables(target)
+
+
+def _halve_tables(file: Path) -> None:
+    """Keep word tables in 16 bits: rows are looked up, not computed with, and they are most of a small text encoder."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model: Any = onnx.load(str(file))
+    weights = {each.name: each for each in model.graph.initializer}
+    users = Counter(name for node in model.graph.node for name in node.input)
+    nodes: list[Any] = []
+    for node in model.graph.node:
+        nodes.append(node)
+        table = weights.get(node.input[0]) if node.op_type == "Gather" and node.input else None
+        if table is None or table.data_type != TensorProto.FLOAT or users[table.name] > 1:
+            continue
+        values = numpy_helper.to_array(table)
+        if values.size < TABLE_SIZE:
+            continue
+        table.CopyFrom(numpy_helper.from_array(values.astype(np.float16), table.name))
+        found = node.output[0]
+        node.output[0] = f"{found}/half"
+        nodes.append(helper.make_node("Cast", [f"{found}/half"], [found], to=TensorProto.FLOAT))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.ClearField("value_info")  # the types of what lies between, which have changed
+    onnx.save(model, str(file))
 
 
 def _embedded(folder: Path, model: Path, kind: Kind) -> NDArray[np.float32]:
@@ -247,6 +280,11 @@ def _put(work: Path, target: Path) -> None:
         if not (target / "verdict.json").exists():
             raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _weights(folder: Path) -> int:
+    """Bytes of the model and of the weights that lie beside it."""
+    return sum(file.stat().st_size for file in folder.glob("model.onnx*"))
 
 
 def _stamp(folder: Path) -> str:

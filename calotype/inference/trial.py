@@ -1,13 +1,13 @@
 """The examples on which a model that was made smaller must agree with itself: drawn, so that they are anybody's."""
 
-from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
 from calotype.inference.pixels import Pixels
 
 COUNT = 24
-SIDE_PX = (480, 640)
+SIDE_PX = (240, 320)
 
 SENTENCES = (
     "a dog runs along the beach at sunset",
@@ -37,10 +37,10 @@ SENTENCES = (
 )
 
 
-def pictures() -> Iterator[Pixels]:
+@cache
+def pictures() -> tuple[Pixels, ...]:
     """Twenty-four scenes of every sort a model may meet: soft and busy, dark and bright, with edges, texture and grey."""
-    for number in range(COUNT):
-        yield _scene(np.random.default_rng(1839 + number), number)
+    return tuple(_scene(np.random.default_rng(1839 + number), number) for number in range(COUNT))
 
 
 def _scene(chance: np.random.Generator, number: int) -> Pixels:

@@ -1,0 +1,272 @@
+"""What the inference service costs: CPU a preview, one request against three, memory at work and idle, a long soak.
+
+    python bench/inference.py --models FOLDER [--faces NAME] [--ocr NAME] [--soak 10000] [--write]
+
+FOLDER holds `clip/<name>/{visual,textual}`; one with random weights is as fast as one that knows something:
+`python tests/inference/hub_layout.py ViT-B-32 FOLDER/clip/ViT-B-32__openai` (needs open_clip, torch and onnx).
+Photos come from `bench/corpus` (made by `bench/corpus.py`) or from --photos, and are sent as previews are.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import http.client
+import io
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from measure import cpu_s, pss_mib, tree
+from PIL import Image
+
+HERE = Path(__file__).parent
+PREVIEW_PX, PREVIEW_QUALITY = 1440, 80
+CONCURRENCY = 8
+TTL_S = 10
+
+
+class Server:
+    """`calotype infer` on a port of its own."""
+
+    def __init__(self, models: Path, data: Path, **more: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.log = (data / "log").open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "calotype", "infer"],
+            env=os.environ
+            | {
+                "CALOTYPE_DATA": str(data),
+                "CALOTYPE_INFERENCE_PORT": str(self.port),
+                "CALOTYPE_INFERENCE_MODELS": str(models),
+                "CALOTYPE_INFERENCE_TTL_S": str(TTL_S),
+            }
+            | more,
+            stderr=self.log,
+        )
+        self.local = threading.local()
+        until = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                if self.get("/ping") == b"pong":
+                    return
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise SystemExit(f"It does not start: {(data / 'log').read_text()}")
+            time.sleep(0.2)
+
+    def get(self, path: str) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", path)
+        return connection.getresponse().read()
+
+    def predict(self, entries: Any, *, image: bytes | None = None, text: str | None = None) -> dict[str, Any]:
+        boundary = "calotype-bench"
+        parts = [("entries", "", json.dumps(entries).encode())]
+        parts += [("image", '; filename="p.jpg"', image)] if image is not None else []
+        parts += [("text", "", text.encode())] if text is not None else []
+        body = b"".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + content + b"\r\n"
+            for name, more, content in parts
+        )
+        body += f"--{boundary}--\r\n".encode()
+        connection = getattr(self.local, "connection", None)
+        if connection is None:
+            connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+        connection.request("POST", "/predict", body, headers)
+        reply = connection.getresponse()
+        content = reply.read()
+        if reply.status != 200:
+            raise SystemExit(f"{reply.status}: {content!r}")
+        return json.loads(content)
+
+    def pids(self) -> list[int]:
+        return tree(self.process.pid)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.log.close()
+
+
+def previews(folder: Path, count: int) -> list[bytes]:
+    """Photos as the server would send them."""
+    made: list[bytes] = []
+    for file in sorted(folder.rglob("*.jpg"))[:count]:
+        with Image.open(file) as photo:
+            photo.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
+            scale = PREVIEW_PX / min(photo.size)
+            small = photo.convert("RGB").resize((round(photo.width * scale), round(photo.height * scale)))
+        content = io.BytesIO()
+        small.save(content, "JPEG", quality=PREVIEW_QUALITY)
+        made.append(content.getvalue())
+    if not made:
+        raise SystemExit(f"No photos in {folder}: run bench/corpus.py first, or give --photos.")
+    return made
+
+
+def ask_many(server: Server, entries: list[Any], photos: Iterator[bytes], count: int) -> tuple[float, float, float]:
+    """CPU-ms of the whole service a photo, photos a second, and the most memory (PSS, MiB) seen meanwhile."""
+    before, began = cpu_s(server.pids()), time.monotonic()
+    peak, done = 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.5):
+            peak = max(peak, pss_mib(server.pids()))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as pool:
+        chosen = [next(photos) for _ in range(count)]
+        for _ in pool.map(lambda photo: [server.predict(each, image=photo) for each in entries], chosen):
+            pass
+    done.set()
+    watching.join()
+    return (cpu_s(server.pids()) - before) * 1000 / count, count / (time.monotonic() - began), peak
+
+
+def settle(server: Server, entries: Any, photo: bytes, patience_s: float = 300) -> None:
+    """Until models are loaded and no trial of eight bits runs any more."""
+    until = time.monotonic() + patience_s
+    server.predict(entries, image=photo)
+    while time.monotonic() < until and any(
+        b"inference.precision" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in server.pids()
+    ):
+        time.sleep(2)
+    server.predict(entries, image=photo)
+
+
+def cycle(photos: list[bytes]) -> Iterator[bytes]:
+    while True:
+        yield from photos
+
+
+def slope(points: list[tuple[int, float]]) -> float:
+    """MiB that memory grows in 1,000 photos (least squares over the later three quarters)."""
+    late = points[len(points) // 4 :]
+    return (
+        statistics.linear_regression([n / 1000 for n, _ in late], [mib for _, mib in late]).slope
+        if len(late) > 2
+        else 0
+    )
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--models", type=Path, required=True)
+    words.add_argument("--photos", type=Path, default=HERE / "corpus")
+    words.add_argument("--clip", default="ViT-B-32__openai")
+    words.add_argument("--faces", help="a face model's name; without it, one request is not compared with three")
+    words.add_argument("--ocr", help="a text model's name")
+    words.add_argument("--requests", type=int, default=200)
+    words.add_argument("--combined", type=int, default=24)
+    words.add_argument("--soak", type=int, default=0, help="photos to send for the memory slope (10000 is the measure)")
+    words.add_argument("--write", action="store_true", help="into bench/results")
+    said = words.parse_args()
+    photos = cycle(previews(said.photos, 32))
+    rows: list[tuple[str, str, str]] = []
+    clip = {"clip": {"visual": {"modelName": said.clip}}}
+    search = {"clip": {"textual": {"modelName": said.clip}}}
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(said.models, Path(folder))
+        try:
+            rows.append(("memory after the start, PSS", f"{pss_mib(server.pids()):.0f} MiB", "≤ 90"))
+            settle(server, clip, next(photos))
+            ask_many(server, [clip], photos, 32)
+            cpu, rate, peak = ask_many(server, [clip], photos, said.requests)
+            rows.append((f"CLIP of a {PREVIEW_PX}-px preview, concurrency {CONCURRENCY}", f"{cpu:.1f} CPU-ms", "≤ 55"))
+            rows.append(("the same, photos a second (says as much of the machine's other work)", f"{rate:.1f}", ""))
+            rows.append(("memory at it, PSS, all processes", f"{peak:.0f} MiB", "≤ 350"))
+            rows += idle(server, search)
+            rows += combined(server, said, clip, photos)
+            if said.soak:
+                rows += soak(server, said, clip, photos)
+        finally:
+            server.stop()
+    table = report(rows)
+    print(table)
+    if said.write:
+        stamp = datetime.now(UTC)
+        (HERE / "results" / f"inference-{stamp:%Y-%m-%d}.md").write_text(f"{heading(stamp)}\n\n{table}\n")
+
+
+def idle(server: Server, search: Any) -> list[tuple[str, str, str]]:
+    server.predict(search, text="a dog on a beach")
+    until = time.monotonic() + 6 * TTL_S
+    while len(server.pids()) > 1 and time.monotonic() < until:
+        time.sleep(1)
+    memory = pss_mib(server.pids())
+    before, began = cpu_s(server.pids()), time.monotonic()
+    server.predict(search, text="a dog on a beach")
+    took = time.monotonic() - began
+    cpu = cpu_s(server.pids()) - before
+    return [
+        ("memory idle after unload, PSS, all processes", f"{memory:.0f} MiB", "≤ 90"),
+        ("first search after that", f"{took:.2f} s ({cpu:.2f} CPU-s)", "< 2"),
+    ]
+
+
+def combined(
+    server: Server, said: argparse.Namespace, clip: Any, photos: Iterator[bytes]
+) -> list[tuple[str, str, str]]:
+    if not said.faces or not said.ocr:
+        return []
+    faces = {"facial-recognition": {kind: {"modelName": said.faces} for kind in ("detection", "recognition")}}
+    text = {"ocr": {kind: {"modelName": said.ocr} for kind in ("detection", "recognition")}}
+    whole = clip | faces | text
+    settle(server, whole, next(photos))
+    single = {
+        name: ask_many(server, [each], photos, said.combined)[0]
+        for name, each in (("clip", clip), ("faces", faces), ("ocr", text))
+    }
+    one, _, peak = ask_many(server, [whole], photos, said.combined)
+    three, _, _ = ask_many(server, [clip, faces, text], photos, said.combined)
+    return [
+        *((f"{name} alone", f"{cpu:.0f} CPU-ms", "") for name, cpu in single.items()),
+        ("clip + faces + ocr in one request", f"{one:.0f} CPU-ms", ""),
+        ("in three requests", f"{three:.0f} CPU-ms", ""),
+        ("one against three", f"{one / three:.2f}", "≤ 0.75"),
+        ("memory with all three at work, PSS", f"{peak:.0f} MiB", ""),
+    ]
+
+
+def soak(server: Server, said: argparse.Namespace, clip: Any, photos: Iterator[bytes]) -> list[tuple[str, str, str]]:
+    points: list[tuple[int, float]] = []
+    step = max(50, said.soak // 40)
+    for sent in range(0, said.soak, step):
+        ask_many(server, [clip], photos, step)
+        points.append((sent + step, pss_mib(server.pids())))
+    first, last = points[len(points) // 4][1], points[-1][1]
+    return [
+        (f"memory over {said.soak} photos", f"{first:.0f} → {last:.0f} MiB, {slope(points):+.2f} MiB per 1,000", "0")
+    ]
+
+
+def report(rows: list[tuple[str, str, str]]) -> str:
+    return "\n".join(["| measure | found | reach |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
+
+
+def heading(stamp: datetime) -> str:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout
+    model = next(
+        (line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+    )
+    return f"# Inference, {stamp:%Y-%m-%d}\n\n{model}, {os.cpu_count()} cores, {platform.platform()}, commit {commit.strip()}."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Hardware that fails is left for the CPU, by the one model that failed on it; rows are what they are alone."""
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from calotype.inference import session as room
+from calotype.inference.session import Runtime, open_session
+from tests.inference import tiny
+
+FAST = "CUDAExecutionProvider"
+
+
+def pixels(count: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(count, 3, 16, 16)).astype(np.float32)
+
+
+class Card:
+    """Stands for onnxruntime on a machine with a GPU: sessions on it are the CPU's, and fail when told."""
+
+    def __init__(self) -> None:
+        self.fails_to_open: set[str] = set()
+        self.is_out_of_memory = False
+        self.is_quietly_absent = False
+
+    def session(self, path, options, *, providers, provider_options):
+        real = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        if providers[0] == FAST and any(name in path for name in self.fails_to_open):
+            raise RuntimeError("CUDA driver version is insufficient")
+        return Disguised(real, self, self_on=[] if self.is_quietly_absent else providers)
+
+
+class Disguised:
+    def __init__(self, real, card, self_on) -> None:
+        self._real, self._card = real, card
+        self._on = [name for name in self_on if name != "CPUExecutionProvider"]
+
+    def get_providers(self):
+        return [*self._on, "CPUExecutionProvider"]
+
+    def run(self, names, inputs):
+        if self._on and self._card.is_out_of_memory:
+            raise RuntimeError("CUDA out of memory")
+        return self._real.run(names, inputs)
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+@pytest.fixture
+def card(monkeypatch) -> Card:
+    """A machine whose onnxruntime offers CUDA."""
+    made = Card()
+    monkeypatch.setattr(
+        room,
+        "ort",
+        type(
+            "Fake",
+            (),
+            {
+                "InferenceSession": staticmethod(made.session),
+                "SessionOptions": ort.SessionOptions,
+                "get_available_providers": staticmethod(lambda: [FAST, "CPUExecutionProvider"]),
+            },
+        ),
+    )
+    return made
+
+
+def test_the_best_there_is_computes(card: Card, tmp_path):
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx")
+    assert (opened.provider, opened.fell_back) == ("cuda", "")
+
+
+def test_a_model_that_does_not_load_on_it_runs_on_the_cpu_and_only_that_one(card: Card, tmp_path):
+    card.fails_to_open = {"odd"}
+    odd = open_session(tiny.visual(tmp_path / "odd") / "model.onnx")
+    other = open_session(tiny.visual(tmp_path / "other") / "model.onnx")
+    assert (odd.provider, other.provider) == ("cpu", "cuda")
+    assert odd.fell_back == "cuda: CUDA driver version is insufficient"
+    assert odd.run({"image": pixels(1)})[0].shape == (1, 32)
+
+
+def test_a_model_that_fails_at_work_goes_on_on_the_cpu(card: Card, tmp_path):
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx")
+    before = opened.run({"image": pixels(1)})[0]
+    card.is_out_of_memory = True
+    assert np.array_equal(opened.run({"image": pixels(1)})[0], before)
+    assert (opened.provider, opened.fell_back) == ("cpu", "cuda: CUDA out of memory")
+
+
+def test_libraries_that_are_missing_without_a_word_are_noticed(card: Card, tmp_path):
+    card.is_quietly_absent = True
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx")
+    assert (opened.provider, opened.fell_back) == ("cpu", "cuda: its libraries could not be loaded")
+
+
+def test_hardware_that_was_not_chosen_is_not_tried(card: Card, tmp_path):
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx", Runtime(providers=("cpu",)))
+    assert (opened.provider, opened.fell_back) == ("cpu", "")
+
+
+def test_inputs_of_the_wrong_shape_are_no_fault_of_the_hardware(card: Card, tmp_path):
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx")
+    with pytest.raises(Exception, match="invalid dimensions"):
+        opened.run({"image": pixels(1)[:, :, :8]})
+    assert opened.provider == "cuda"
+
+
+def alone(opened, rows):
+    return np.concatenate([opened.run({"image": rows[n : n + 1]})[0] for n in range(len(rows))])
+
+
+def test_rows_of_a_model_that_takes_batches(tmp_path):
+    opened = open_session(tiny.visual(tmp_path) / "model.onnx")
+    rows = pixels(5)
+    for _ in range(2):  # the first time it is checked, then believed
+        assert opened.rows({"image": rows})[0] == pytest.approx(alone(opened, rows), abs=1e-6)
+
+
+def test_rows_of_a_model_with_a_batch_of_one(tmp_path):
+    opened = open_session(tiny.visual(tmp_path, batch=1) / "model.onnx")
+    rows = pixels(5)
+    assert opened.rows({"image": rows})[0] == pytest.approx(alone(opened, rows), abs=1e-6)
+
+
+def test_rows_of_a_model_that_was_traced_with_one_and_says_otherwise(tmp_path):
+    opened = open_session(tiny.visual(tmp_path, inside=1) / "model.onnx")
+    rows = pixels(5)
+    for _ in range(2):
+        assert opened.rows({"image": rows})[0] == pytest.approx(alone(opened, rows), abs=1e-6)
+
+
+def test_rows_of_a_model_that_errs_in_batches(tmp_path):
+    opened = open_session(tiny.first_row_only(tmp_path / "model.onnx"))
+    rows = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for _ in range(2):
+        assert np.array_equal(opened.rows({"x": rows})[0], rows)
