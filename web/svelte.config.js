@@ -7,7 +7,8 @@ export default {
 	compilerOptions: { runes: true },
 	kit: {
 		// The Python package carries the built pages: `calotype api` serves them from there.
-		adapter: adapter({ pages: '../calotype/web_build', assets: '../calotype/web_build', fallback: 'index.html' }),
+		adapter: adapter({ pages: '../calotype/web_build', assets: '../calotype/web_build', fallback: 'index.html', precompress: true }),
+		serviceWorker: { register: false },
 		paths: { relative: false },
 		// One script and one style sheet: the whole is small, and a wall of photos should not wait for a chain of files.
 		output: { bundleStrategy: 'single' },

@@ -8,6 +8,8 @@ import { Rates } from './rates';
 
 const LOOK_MS = 2_000;
 
+const failedOf = (queues: readonly house.Queue[]): number => queues.reduce((sum, queue) => sum + queue.statistics.failed, 0);
+
 export class Admin {
 	queues = $state.raw<house.Queue[]>([]);
 	disk = $state.raw<house.Storage | null>(null);
@@ -16,6 +18,8 @@ export class Admin {
 	settings = $state.raw<house.Settings | null>(null);
 	defaults = $state.raw<house.Settings | null>(null);
 	health = $state.raw<house.Health | null>(null);
+	failures = $state.raw<house.Failures | null>(null);
+	history = $state.raw<house.History | null>(null);
 	version = $state('');
 	findings = $state.raw<house.Finding[] | null>(null);
 	isDiagnosing = $state(false);
@@ -41,6 +45,9 @@ export class Admin {
 		try {
 			const queues = await house.queues();
 			this.rates.look(queues);
+			// More or fewer failures than a moment ago: the list is no longer the one on screen.
+			const failed = failedOf(queues);
+			if (this.failures && failed !== failedOf(this.queues)) this.failures = await house.failures();
 			this.queues = queues;
 		} catch (thrown) {
 			// The offline banner says it already; the next look is due soon.
@@ -56,6 +63,8 @@ export class Admin {
 			this.attempt(async () => (this.users = await house.users())),
 			this.attempt(async () => ([this.settings, this.defaults] = await Promise.all([house.settings(), house.settingDefaults()]))),
 			this.attempt(async () => (this.health = await house.health())),
+			this.attempt(async () => (this.failures = await house.failures())),
+			this.attempt(async () => (this.history = await house.history())),
 			this.attempt(async () => {
 				const { major, minor, patch } = await house.version();
 				this.version = `${major}.${minor}.${patch}`;
@@ -66,6 +75,15 @@ export class Admin {
 	pause = (name: string, isPaused: boolean) => this.act(() => house.pauseQueue(name, isPaused));
 	start = (name: string, force: boolean) => this.act(() => house.startQueue(name, force), 'queue_started');
 	clear = (name: string, failed: boolean) => this.act(() => house.clearQueue(name, failed), 'queue_cleared');
+
+	/** Those named, or everything that failed. */
+	retry = (which: house.FailureRetry) =>
+		this.attempt(async () => {
+			const { count } = await house.retryFailures(which);
+			toasts.say(t('failures_retried', { n: count }));
+			this.failures = await house.failures();
+			await this.lookAtQueues();
+		});
 
 	createUser = (user: Parameters<typeof house.createUser>[0]) =>
 		this.attempt(async () => {

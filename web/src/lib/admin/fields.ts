@@ -7,7 +7,7 @@ export type Field = {
 	path: string;
 	label: Key;
 	why: Key;
-	kind: 'switch' | 'number' | 'text' | 'choice';
+	kind: 'switch' | 'number' | 'text' | 'lines' | 'choice';
 	min?: number;
 	max?: number;
 	options?: string[];
@@ -30,6 +30,7 @@ export const FIELDS: Field[] = [
 	{ path: 'passwordLogin.enabled', label: 'set_password', why: 'set_password_why', kind: 'switch' },
 	{ path: 'server.loginPageMessage', label: 'set_message', why: 'set_message_why', kind: 'text' },
 	{ path: 'server.externalDomain', label: 'set_domain', why: 'set_domain_why', kind: 'text' },
+	{ path: 'theme.customCss', label: 'settings_css', why: 'settings_css_why', kind: 'lines' },
 	{ path: 'newVersionCheck.enabled', label: 'set_versions', why: 'set_versions_why', kind: 'switch' }
 ];
 

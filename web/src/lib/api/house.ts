@@ -14,6 +14,10 @@ export type AuthStatus = Wire['AuthStatusResponse'];
 export type Settings = Wire['Settings'];
 export type Health = Wire['Health'];
 export type Finding = Wire['Finding'];
+export type Opening = Wire['Opening'];
+export type Failures = Wire['FailureList'];
+export type FailureRetry = Partial<Wire['FailureRetry']>;
+export type History = Wire['History'];
 
 export const config = () => api.get<ServerConfig>('/server/config');
 export const features = () => api.get<Features>('/server/features');
@@ -22,6 +26,7 @@ export const storage = () => api.get<Storage>('/server/storage');
 export const mediaTypes = () => api.get<Wire['MediaTypes']>('/server/media-types');
 export const health = () => api.get<Health>('/calotype/health');
 export const activity = () => api.get<{ processing: number }>('/calotype/activity');
+export const opening = () => api.get<Opening>('/calotype/opening');
 export const doctor = () => api.get<Finding[]>('/calotype/doctor');
 
 export const signUp = (name: string, email: string, password: string) =>
@@ -32,6 +37,7 @@ export const me = () => api.get<User>('/users/me');
 export const rename = (changes: { name?: string; email?: string }) => api.put<User>('/users/me', changes);
 export const changePassword = (password: string, newPassword: string) =>
 	api.post<User>('/auth/change-password', { password, newPassword });
+export const setPassword = (password: string) => api.put<User>('/users/me', { password });
 export const authStatus = () => api.get<AuthStatus>('/auth/status');
 export const createPin = (pinCode: string) => api.post('/auth/pin-code', { pinCode });
 export const changePin = (newPinCode: string, pinCode: string) => api.put('/auth/pin-code', { newPinCode, pinCode });
@@ -66,6 +72,16 @@ export const queues = () => api.get<Queue[]>('/queues');
 export const pauseQueue = (name: string, isPaused: boolean) => api.put<Queue>(`/queues/${name}`, { isPaused });
 export const startQueue = (name: string, force: boolean) => api.put(`/jobs/${name}`, { command: 'start', force });
 export const clearQueue = (name: string, failed: boolean) => api.remove(`/queues/${name}/jobs`, { failed });
+export const failures = () => api.get<Failures>('/calotype/failures');
+export const retryFailures = (which: FailureRetry) => api.post<{ count: number }>('/calotype/failures/retry', which);
+export const history = () => api.get<History>('/calotype/history');
 export const settings = () => api.get<Settings>('/system-config');
 export const settingDefaults = () => api.get<Settings>('/system-config/defaults');
 export const saveSettings = (tree: Settings) => api.put<Settings>('/system-config', tree);
+
+/** Whether the server answers at all. */
+export const isThere = () =>
+	api.get('/server/ping').then(
+		() => true,
+		() => false
+	);

@@ -296,6 +296,10 @@ export interface components {
             date: string;
             count: number;
         };
+        Depth: {
+            at: number;
+            open: number;
+        };
         Download: {
             archiveSize: number;
             includeEmbeddedVideos: boolean;
@@ -359,6 +363,19 @@ export interface components {
         FacesForUsers: {
             enabled: boolean;
             minFaces: number;
+        };
+        FailedJobRef: {
+            queue: "thumbnailGeneration" | "metadataExtraction" | "videoConversion" | "faceDetection" | "facialRecognition" | "smartSearch" | "duplicateDetection" | "backgroundTask" | "storageTemplateMigration" | "migration" | "search" | "sidecar" | "library" | "notifications" | "backupDatabase" | "ocr" | "workflow" | "integrityCheck" | "editor";
+            id: string;
+        };
+        FailureList: {
+            photos: components["schemas"]["PhotoFailure"][];
+            photoCount: number;
+            jobs: components["schemas"]["JobFailure"][];
+        };
+        FailureRetry: {
+            assetIds?: string[] | null;
+            jobs?: components["schemas"]["FailedJobRef"][] | null;
         };
         Features: {
             smartSearch: boolean;
@@ -450,6 +467,10 @@ export interface components {
             ok: boolean;
             sentence: string;
         };
+        FirstMonth: {
+            timeBucket: string;
+            columns: components["schemas"]["BucketColumns"];
+        };
         FoundAssets: {
             total: number;
             count: number;
@@ -475,6 +496,10 @@ export interface components {
             to: string;
             series: components["schemas"]["Day"][];
             totalCount: number;
+        };
+        History: {
+            uploads: components["schemas"]["UploadsOfDay"][];
+            depths: components["schemas"]["Depth"][];
         };
         IdFilter: {
             eq?: string;
@@ -537,6 +562,14 @@ export interface components {
         JobCommand: {
             command: "start" | "pause" | "resume" | "empty" | "clear-failed";
             force?: boolean;
+        };
+        JobFailure: {
+            queue: "thumbnailGeneration" | "metadataExtraction" | "videoConversion" | "faceDetection" | "facialRecognition" | "smartSearch" | "duplicateDetection" | "backgroundTask" | "storageTemplateMigration" | "migration" | "search" | "sidecar" | "library" | "notifications" | "backupDatabase" | "ocr" | "workflow" | "integrityCheck" | "editor";
+            id: string;
+            name: string;
+            reason: string;
+            at: number;
+            assetId: string | null;
         };
         JobSettings: {
             thumbnailGeneration: components["schemas"]["QueueConcurrency"];
@@ -883,6 +916,13 @@ export interface components {
         OcrFilter: {
             matches?: string;
         };
+        Opening: {
+            user: components["schemas"]["UserAdminResponse"];
+            config: components["schemas"]["ServerConfig"];
+            features: components["schemas"]["Features"];
+            months: components["schemas"]["BucketCount"][];
+            first: components["schemas"]["FirstMonth"] | null;
+        };
         PartHealth: {
             state: string;
         };
@@ -915,6 +955,15 @@ export interface components {
             birthDate: string | null;
             thumbnailPath: string;
             isHidden: boolean;
+        };
+        PhotoFailure: {
+            assetId: string;
+            ownerName: string;
+            fileName: string | null;
+            step: string;
+            reason: string;
+            attempts: number;
+            at: string;
         };
         PinCodeChange: {
             newPinCode: string;
@@ -1074,6 +1123,9 @@ export interface components {
         };
         RecentlyAddedUpdate: {
             sidebarWeb?: boolean;
+        };
+        Retried: {
+            count: number;
         };
         Retry: {
             steps?: ("metadata" | "previews" | "transcode" | "sidecar" | "checksum")[];
@@ -1299,6 +1351,11 @@ export interface components {
             ne?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
             in?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
             notIn?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
+        };
+        UploadsOfDay: {
+            day: string;
+            files: number;
+            bytes: number;
         };
         UsageOfUser: {
             userId: string;

@@ -1,6 +1,7 @@
 // The keyboard on a wall: moving, choosing, opening, and the letters of the actions.
 
 import { ACTIONS, isPossible } from '$lib/actions/photos';
+import { direction } from '$lib/text/direction.svelte';
 import { selection } from '$lib/state/selection.svelte';
 import { neighbourRow, nearestInRow } from './layout';
 import type { Photo } from './photo';
@@ -65,7 +66,7 @@ async function move(event: KeyboardEvent, wall: Wall, place: Place | null, isOnP
 	}
 	if (MOVES.has(event.key) && place) {
 		event.preventDefault();
-		const next = isOnPhoto ? photoOf(await neighbour(timeline, place, event.key)) : photo;
+		const next = isOnPhoto ? photoOf(await neighbour(timeline, place, direction.key(event.key))) : photo;
 		if (next && event.shiftKey) {
 			if (photo && !selection.has(photo.id)) selection.toggle(photo);
 			await selection.extend(timeline, next);

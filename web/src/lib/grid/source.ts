@@ -23,8 +23,7 @@ export function timelineSource(name: string, view: View): Source {
 			return answer.map(({ timeBucket, count }) => ({ key: timeBucket, count }));
 		},
 		async photos(key, signal) {
-			const columns = await assets.bucket(view, key, signal);
-			return columns.id.map((_, i) => photoAt(columns, i));
+			return photosOf(await assets.bucket(view, key, signal));
 		},
 		keeps(change) {
 			if (change.isTrashed !== undefined && change.isTrashed !== (view.isTrashed ?? false)) return false;
@@ -34,6 +33,11 @@ export function timelineSource(name: string, view: View): Source {
 		}
 	};
 }
+
+export const photosOf = (columns: assets.Columns): Photo[] => columns.id.map((_, i) => photoAt(columns, i));
+
+/** Everything in the timeline with one person in it. */
+export const personSource = (id: string): Source => timelineSource(`person:${id}`, { personId: id, visibility: 'timeline', withStacked: true });
 
 /** Pages of this many results are fetched as the person scrolls to them. */
 export const PAGE = 250;

@@ -70,28 +70,63 @@ function paint(t: Terms): Pixels {
 	const rgba = new Uint8ClampedArray(width * height * 4);
 	const fx = cosines(width, Math.max(t.lx, t.hasAlpha ? 5 : 3));
 	const fy = cosines(height, Math.max(t.ly, t.hasAlpha ? 5 : 3));
-	const sum = (terms: number[], nx: number, ny: number, x: number, y: number): number => {
-		let total = 0;
-		let j = 0;
-		for (let cy = 0; cy < ny; cy++) {
-			const wave = (fy[cy]?.[y] ?? 0) * 2;
-			for (let cx = cy ? 0 : 1; cx * ny < nx * (ny - cy); cx++) total += (terms[j++] ?? 0) * (fx[cx]?.[x] ?? 0) * wave;
-		}
-		return total;
-	};
-	for (let y = 0, i = 0; y < height; y++)
+	// Waves down first, one row at a time; then each pixel adds only the waves across.
+	const [l, p, q, alpha] = [new Float32Array(t.lx), new Float32Array(3), new Float32Array(3), new Float32Array(5)];
+	for (let y = 0, i = 0; y < height; y++) {
+		across(l, t.lAc, t.ly, fy, y);
+		across(p, t.pAc, 3, fy, y);
+		across(q, t.qAc, 3, fy, y);
+		if (t.hasAlpha) across(alpha, t.aAc, 5, fy, y);
 		for (let x = 0; x < width; x++, i += 4) {
-			const l = t.lDc + sum(t.lAc, t.lx, t.ly, x, y);
-			const p = t.pDc + sum(t.pAc, 3, 3, x, y);
-			const q = t.qDc + sum(t.qAc, 3, 3, x, y);
-			const b = l - (2 / 3) * p;
-			const r = (3 * l - b + q) / 2;
-			rgba[i] = r * 255;
-			rgba[i + 1] = (r - q) * 255;
-			rgba[i + 2] = b * 255;
-			rgba[i + 3] = (t.aDc + (t.hasAlpha ? sum(t.aAc, 5, 5, x, y) : 0)) * 255;
+			const light = t.lDc + along(l, fx, x);
+			const yellow = t.pDc + along(p, fx, x);
+			const red = t.qDc + along(q, fx, x);
+			put(rgba, i, light, yellow, red);
+			rgba[i + 3] = (t.aDc + (t.hasAlpha ? along(alpha, fx, x) : 0)) * 255;
 		}
+	}
 	return { width, height, rgba };
+}
+
+/** What each wave across weighs in row `y`. */
+function across(out: Float32Array, terms: readonly number[], ny: number, fy: readonly Float32Array[], y: number) {
+	out.fill(0);
+	const nx = out.length;
+	let j = 0;
+	for (let cy = 0; cy < ny; cy++) {
+		const wave = (fy[cy]?.[y] ?? 0) * 2;
+		for (let cx = cy ? 0 : 1; cx * ny < nx * (ny - cy); cx++) out[cx] = (out[cx] ?? 0) + (terms[j++] ?? 0) * wave;
+	}
+}
+
+function along(weights: Float32Array, fx: readonly Float32Array[], x: number): number {
+	let total = 0;
+	for (let cx = 0; cx < weights.length; cx++) total += (weights[cx] ?? 0) * (fx[cx]?.[x] ?? 0);
+	return total;
+}
+
+/** Luminance and the two colour differences of the format, as red, green and blue. */
+function put(rgb: Uint8ClampedArray | number[], i: number, l: number, p: number, q: number) {
+	const b = l - (2 / 3) * p;
+	const r = (3 * l - b + q) / 2;
+	rgb[i] = r * 255;
+	rgb[i + 1] = (r - q) * 255;
+	rgb[i + 2] = b * 255;
+}
+
+/** Red, green and blue of the whole picture; cheap, because only its head is read. Null when the text is no thumbhash. */
+export function mean(base64: string): [number, number, number] | null {
+	let bytes: Uint8Array;
+	try {
+		bytes = fromBase64(base64.slice(0, 4));
+	} catch {
+		return null;
+	}
+	if (bytes.length < 3) return null;
+	const head = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16);
+	const rgb: [number, number, number] = [0, 0, 0];
+	put(rgb, 0, (head & 63) / 63, ((head >> 6) & 63) / 31.5 - 1, ((head >> 12) & 63) / 31.5 - 1);
+	return rgb.map((each) => Math.min(255, Math.max(0, each))) as [number, number, number];
 }
 
 function cosines(samples: number, terms: number): Float32Array[] {

@@ -73,6 +73,18 @@ export class Timeline {
 		}
 	}
 
+	/** What the server told unasked: the months, and the photos of the newest. */
+	begin(found: { key: string; count: number }[], first: { key: string; photos: Photo[] } | null) {
+		if (this.isReady) return;
+		this.change(() => {
+			this.adopt(found, new Set());
+			const month = first && this.months.find((each) => each.key === first.key);
+			if (month) this.fill(month, first.photos);
+		});
+		this.isReady = true;
+		this.readAt = performance.now();
+	}
+
 	/** For a wall that comes on screen: it may have been read a moment ago. */
 	refreshIfOld() {
 		const isBeingRead = this.listing !== null && !this.isReady && !this.trouble;

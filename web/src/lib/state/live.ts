@@ -12,6 +12,7 @@ import { selection } from './selection.svelte';
 import { session } from './session.svelte';
 import { uploads } from './uploads.svelte';
 
+const FIRST_LOOK_MS = 600;
 const LOOK_MS = 20_000;
 const BUSY_LOOK_MS = 4_000;
 
@@ -71,7 +72,8 @@ function keepLooking(): () => void {
 		const isBusy = busy.processing > 0 || uploads.pending > 0 || connection.away !== null || connection.isOffline;
 		timer = setTimeout(look, isBusy ? BUSY_LOOK_MS : LOOK_MS);
 	};
-	void look();
+	// Not before the first photos are up: nothing here is as urgent.
+	timer = setTimeout(look, FIRST_LOOK_MS);
 	return () => {
 		isStopped = true;
 		clearTimeout(timer);

@@ -4,6 +4,7 @@ import { goto } from '$app/navigation';
 import * as house from '$lib/api/house';
 import { ApiError } from '$lib/api/client';
 import { LiveSocket } from '$lib/api/socket';
+import { restyle } from './theme.svelte';
 import { connection } from './connection.svelte';
 
 class Session {
@@ -23,13 +24,25 @@ class Session {
 			else void this.gone();
 		};
 		this.live.on('on_session_delete', () => void this.gone());
-		this.live.on('on_config_update', () => void this.readServer());
+		this.live.on('on_config_update', () => {
+			restyle();
+			void this.readServer();
+		});
 	}
 
-	/** Who is signed in; null when nobody is. Throws when the server cannot be asked. */
-	async recognise(): Promise<house.User | null> {
+	/** Somebody else chose their password. Who set the server up chose their own, and is marked all the same. */
+	get mustChangePassword(): boolean {
+		return this.user !== null && this.user.shouldChangePassword && !this.user.isAdmin;
+	}
+
+	/**
+	 * Who is signed in; null when nobody is. Throws when the server cannot be asked. `opening` answers it together with
+	 * the timeline, where somebody asked for that.
+	 */
+	async recognise(opening?: Promise<house.Opening>): Promise<house.User | null> {
 		try {
-			[this.user] = await Promise.all([house.me(), this.readServer()]);
+			if (opening) ({ user: this.user, config: this.config, features: this.features } = await opening);
+			else [this.user] = await Promise.all([house.me(), this.readServer()]);
 			this.live.open();
 		} catch (thrown) {
 			if (!(thrown instanceof ApiError) || thrown.status !== 401) throw thrown;
@@ -48,6 +61,12 @@ class Session {
 		await this.recognise();
 	}
 
+	async changePassword(current: string, next: string) {
+		await house.changePassword(current, next);
+		// Only setting it on oneself takes the mark away that somebody else set the one before.
+		this.user = await house.setPassword(next);
+	}
+
 	async signOut() {
 		await house.logout();
 		await this.gone();
@@ -55,11 +74,11 @@ class Session {
 
 	/** The server ended our session. */
 	private async gone() {
-		if (location.pathname.startsWith('/auth/')) return;
+		if (/^\/auth\/(login|register)/.test(location.pathname)) return;
 		this.live.close();
 		this.user = null;
 		this.onGone();
-		const back = location.pathname + location.search;
+		const back = location.pathname.startsWith('/auth/') ? '/photos' : location.pathname + location.search;
 		await goto(`/auth/login?continue=${encodeURIComponent(back)}`);
 	}
 }

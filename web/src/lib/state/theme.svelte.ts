@@ -17,6 +17,15 @@ export const theme = {
 	}
 };
 
+/** The administrator's style sheet came with the page; after a change it is read anew. */
+export function restyle() {
+	const before = document.getElementById('custom-css');
+	const link = document.createElement('link');
+	Object.assign(link, { id: 'custom-css', rel: 'stylesheet', href: `/custom.css?at=${Date.now()}` });
+	link.onload = () => before?.remove();
+	document.head.append(link);
+}
+
 export function apply() {
 	document.documentElement.dataset.theme = saved.value;
 }

@@ -32,6 +32,8 @@ const PASSING_WAIT_MS = 10_000;
 class Uploads {
 	all = $state.raw<Upload[]>([]);
 	isOpen = $state(false);
+	/** What another app shared: sent when a person says so, because any page can make a browser share. */
+	shared = $state.raw<kept.Kept[]>([]);
 	/** What was under way when the page was last closed. */
 	leftOver = $state.raw<kept.Kept[]>([]);
 	readonly speed = new Speed();
@@ -71,7 +73,9 @@ class Uploads {
 
 	/** Looks for what a closed page left behind. Copies go on by themselves; handles need a click. */
 	async recover() {
-		this.leftOver = await kept.all();
+		const found = await kept.all();
+		this.shared = found.filter((each) => each.isShared);
+		this.leftOver = found.filter((each) => !each.isShared);
 		const copies = this.leftOver.filter((each) => each.file);
 		if (copies.length > 0) await this.resume(copies);
 	}
@@ -87,6 +91,17 @@ class Uploads {
 		const resumed = new Set(files.map(({ file }) => kept.keyOf(file)));
 		this.leftOver = this.leftOver.filter((each) => !resumed.has(each.key));
 		await this.add(files);
+	}
+
+	async takeShared() {
+		const files = this.shared.flatMap(({ file }) => (file ? [{ file, handle: null }] : []));
+		await this.forgetShared();
+		await this.add(files);
+	}
+
+	async forgetShared() {
+		await kept.drop(this.shared.map((each) => each.key));
+		this.shared = [];
 	}
 
 	async forgetLeftOver() {

@@ -9,18 +9,20 @@ type Values = Record<string, string | number>;
 const catalogue: Record<string, string> = en;
 
 export const locale: string = typeof navigator === 'undefined' ? 'en' : navigator.language;
-const plural = new Intl.PluralRules('en');
-const numbers = new Intl.NumberFormat(locale);
+// Made when first needed: a browser takes its time to read the tables of languages.
+let plural: Intl.PluralRules | undefined;
+let numbers: Intl.NumberFormat | undefined;
 
-export const number = (n: number): string => numbers.format(n);
+const pluralOf = (n: number): string => (plural ??= new Intl.PluralRules('en')).select(n);
+export const number = (n: number): string => (numbers ??= new Intl.NumberFormat(locale)).format(n);
 
 export function t(key: Key, values: Values = {}): string {
 	const n = values.n;
-	const form = typeof n === 'number' ? catalogue[`${key}_${plural.select(n)}`] : undefined;
+	const form = typeof n === 'number' ? catalogue[`${key}_${pluralOf(n)}`] : undefined;
 	const text = form ?? catalogue[key] ?? catalogue[`${key}_other`] ?? key;
 	return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
 		const value = values[name];
-		return value === undefined ? whole : typeof value === 'number' ? numbers.format(value) : value;
+		return value === undefined ? whole : typeof value === 'number' ? number(value) : value;
 	});
 }
 

@@ -52,4 +52,6 @@ export const ICONS = {
 } as const;
 
 export type IconName = keyof typeof ICONS;
+/** These point along the line of reading. */
+export const DIRECTED: ReadonlySet<string> = new Set<IconName>(['back', 'forward', 'out', 'text', 'queue']);
 export const FILLED: ReadonlySet<IconName> = new Set<IconName>(['heartFull', 'starFull', 'play']);

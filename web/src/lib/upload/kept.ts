@@ -7,6 +7,8 @@ export type Kept = {
 	size: number;
 	handle: FileSystemFileHandle | null;
 	file: File | null;
+	/** Another app gave it; a person has still to say yes. */
+	isShared?: boolean;
 };
 
 /** Copies cost disk; beyond this a name has to do. */
@@ -52,6 +54,19 @@ export async function keep(files: readonly { file: File; handle: FileSystemFileH
 			store.put({ key: keyOf(file), name: file.name, size: file.size, handle, file: copies ? file : null } satisfies Kept);
 		}
 	});
+}
+
+/** What another app shared, whole and whatever its size: it cannot be asked for again. Throws when there is no room. */
+export async function share(files: readonly File[]): Promise<void> {
+	const database = await open();
+	await new Promise<void>((done, fail) => {
+		const transaction = database.transaction('kept', 'readwrite');
+		for (const file of files)
+			transaction.objectStore('kept').put({ key: keyOf(file), name: file.name, size: file.size, handle: null, file, isShared: true } satisfies Kept);
+		transaction.oncomplete = () => done();
+		transaction.onabort = () => fail(transaction.error ?? new Error('IndexedDB refused.'));
+	});
+	database.close();
 }
 
 export async function drop(keys: readonly string[]): Promise<void> {

@@ -36,7 +36,8 @@ export class Viewing {
 			this.asset = asset;
 			this.photo = { ...photoOf(asset), stackCount: this.photo?.stackCount ?? 0 };
 			if (!place) await this.locate(this.photo);
-			if (!asset.thumbhash) this.troubles = await assets.troubles(id, asking.signal).catch(() => []);
+			// A photo with its picture has nothing to tell; a video may have one and still not play.
+			if (!asset.thumbhash || asset.type === 'VIDEO') this.troubles = await assets.troubles(id, asking.signal).catch(() => []);
 		} catch (thrown) {
 			if (!isAbort(thrown)) this.problem = reason(thrown);
 		}

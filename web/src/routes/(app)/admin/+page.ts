@@ -2,6 +2,6 @@ import { redirect } from '@sveltejs/kit';
 import { session } from '$lib/state/session.svelte';
 
 export async function load({ parent }): Promise<void> {
-	await parent();
-	if (!session.user?.isAdmin) redirect(307, '/photos');
+	const { isAway } = await parent();
+	if (!isAway && !session.user?.isAdmin) redirect(307, '/photos');
 }
