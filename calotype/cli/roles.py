@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from calotype.core import config as configuration
@@ -22,8 +21,6 @@ DRAIN_S = 25.0  # less than a supervisor waits before it kills
 # 20 MB of each process, for nothing.
 EXTRAS = ("aiohttp", "click", "opentelemetry", "pygments", "requests", "rich", "valkey", "websocket")
 DATABASE_PATIENCE_S = 120.0
-# What the extra `inference` brings.
-INFERENCE_PARTS = ("cv2", "ftfy", "onnx", "onnxruntime", "rapidocr", "tokenizers")
 
 
 def api() -> int:
@@ -77,7 +74,9 @@ def work() -> int:
 def infer() -> int:
     """Serve models: what is in a picture, what a text means."""
     config = _configured()
-    if missing := [name for name in INFERENCE_PARTS if find_spec(name) is None]:
+    from calotype.outside import supervise
+
+    if missing := supervise.missing_parts():
         raise NotYet(
             f"The inference service is not installed ({', '.join(missing)} missing). "
             "Install it with: pip install 'calotype[inference]'"

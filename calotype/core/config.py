@@ -10,6 +10,7 @@ from typing import Any
 from calotype.core.errors import Invalid
 
 PREFIX = "CALOTYPE_"
+NONE = "none"  # for what would otherwise be chosen by us
 
 
 def _doc(text: str, *, default: Any, secret: bool = False) -> Any:
@@ -95,6 +96,18 @@ class Config:
     def embedded_redis(self) -> bool:
         """Whether we run our own Valkey."""
         return not self.redis_url
+
+    @property
+    def inference_urls(self) -> tuple[str, ...]:
+        """Where pictures are looked at; empty: nowhere."""
+        if self.inference_url.strip().lower() == NONE:
+            return ()
+        return tuple(url.strip() for url in self.inference_url.split(",") if url.strip())
+
+    @property
+    def embedded_inference(self) -> bool:
+        """Whether `calotype run` starts an inference service, where that is installed."""
+        return not self.inference_url
 
     @property
     def decoder_count(self) -> int:

@@ -6,6 +6,7 @@ One supervisor per data folder. It stays small, as it is there all the time: no 
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import select
 import shutil
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -31,6 +33,7 @@ PORT_PATIENCE_S = 30.0
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S = 60.0  # who ran this long is forgiven its earlier falls
 TICK_S = 1.0
+INFERENCE_PARTS = ("cv2", "ftfy", "onnx", "onnxruntime", "rapidocr", "tokenizers")
 
 
 class Hold:
@@ -119,6 +122,7 @@ class Child:
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0
     due_at: float = 0  # not to be started before
+    is_optional: bool = False  # everything else goes on without it
     falls: int = 0
 
     def fell(self, now: float) -> float:
@@ -140,6 +144,7 @@ class Supervisor:
     server_falls: dict[str, Child] = field(default_factory=dict[str, Child])
     children: list[Child] = field(default_factory=list[Child])
     shared: dict[str, str] = field(default_factory=dict[str, str])  # variables of HTTP processes that count together
+    inference_port: int = 0  # of our own service; 0: we start none
     stop_signals: int = 0
     is_ready: bool = False
 
@@ -169,10 +174,23 @@ class Supervisor:
             server.start()
             self.server_falls[server.name] = Child(server.name, "")
         self.shared = _common_figures(self.config)
+        self._choose_inference()
         # They import for about as long as Postgres takes to answer, and wait for it by themselves.
         self.children = [Child(f"api-{n + 1}", "api") for n in range(max(1, self.config.api_processes))]
         for child in self.children:
             self._start(child)
+
+    def _choose_inference(self) -> None:
+        """Our own inference service, unless another is named, none is wanted, or its parts are not installed."""
+        if not self.config.embedded_inference or missing_parts():
+            return
+        port = self.config.inference_port
+        if not port_is_free("127.0.0.1", port):
+            port = _some_port()  # only our own processes need to know
+        self.inference_port = port
+        self.config = replace(
+            self.config, inference_url=f"http://127.0.0.1:{port}", inference_host="127.0.0.1", inference_port=port
+        )
 
     def _watch(self, wake: int) -> int:
         while not self.stop_signals:
@@ -186,6 +204,8 @@ class Supervisor:
                 self.is_ready = True
                 say("ready", url=f"http://{self.config.host}:{self.config.port}")
                 self.children.append(Child("work-1", "work"))
+                if self.inference_port:
+                    self.children.append(Child("infer-1", "infer", is_optional=True))
                 continue
             readable, _, _ = select.select([wake], [], [], TICK_S if self.is_ready else 0.05)
             if readable:
@@ -221,6 +241,10 @@ class Supervisor:
         if status is None:
             return None
         child.process = None
+        if status == REFUSED and child.is_optional:
+            say("refused", level=logging.ERROR, name=child.name)
+            child.due_at = math.inf
+            return None
         if status == REFUSED:
             say("refused", level=logging.ERROR, name=child.name)
             return REFUSED
@@ -261,6 +285,11 @@ class Supervisor:
 def run(config: Config) -> int:
     """Run Calotype; the exit status. Raises `Problem` when it cannot be started."""
     return Supervisor(config).run()
+
+
+def missing_parts() -> list[str]:
+    """What the inference service needs and is not installed: the extra `inference` brings it."""
+    return [name for name in INFERENCE_PARTS if find_spec(name) is None]
 
 
 def program(*words: str) -> Sequence[str]:
@@ -318,6 +347,12 @@ def _await_port(config: Config, patience_s: float) -> None:
                 f"Another program listens on {config.host}:{config.port}. Stop it, or choose another CALOTYPE_PORT."
             )
         time.sleep(0.1)
+
+
+def _some_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _answers(config: Config) -> bool:

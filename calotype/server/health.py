@@ -80,7 +80,7 @@ async def cache_answers(world: World) -> bool:
 
 
 async def _inference(world: World) -> str:
-    urls = [url.strip() for url in world.config.inference_url.split(",") if url.strip()]
+    urls = world.config.inference_urls
     if not urls:
         return "off"
     return "online" if any([await inference.answers(url) for url in urls]) else "away"

@@ -39,7 +39,7 @@ _memory: "WeakKeyDictionary[Any, _Remembered]" = WeakKeyDictionary()  # by cache
 def defaults(config: Config) -> Settings:
     """The tree before anybody changed it; machine learning is off until its address is known."""
     fresh = Settings()
-    urls = tuple(url.strip() for url in config.inference_url.split(",") if url.strip())
+    urls = config.inference_urls
     learning = replace(fresh.machine_learning, enabled=bool(urls), urls=urls or fresh.machine_learning.urls)
     return replace(fresh, machine_learning=learning)
 
