@@ -184,6 +184,10 @@ def test_addresses_of_the_servers_are_those_of_the_services(compose: dict[str, A
     environment = compose["services"]["server"]["environment"]
     assert "@database:5432/" in environment["CALOTYPE_DATABASE_URL"]
     assert environment["CALOTYPE_REDIS_URL"].startswith("redis://valkey:6379/")
+    port = Config().inference_port
+    assert environment["CALOTYPE_INFERENCE_URL"] == f"${{CALOTYPE_INFERENCE_URL:-http://inference:{port}}}"
+    assert compose["services"]["inference"]["environment"]["CALOTYPE_INFERENCE_PORT"] == str(port)
+    assert f"http://127.0.0.1:{port}/ping" in (DEPLOY / "Dockerfile.inference").read_text()
 
 
 def test_kubernetes_runs_commands_and_asks_paths_that_exist():
