@@ -19,6 +19,7 @@ from calotype.core.ids import AssetId, sha1_from_text
 from calotype.core.ports import Job
 from calotype.core.tx import Row
 from calotype.media import problems
+from calotype.search import text_store
 from calotype.wire import assets as wire
 from calotype.wire.base import QueryBool, Uuid4
 
@@ -165,6 +166,13 @@ async def run_asset_jobs(ask: Writing, wanted: wire.AssetJobs) -> None:
 
 def _ids(ids: Sequence[UUID]) -> list[AssetId]:
     return [AssetId(id) for id in ids]
+
+
+@assets.get("/assets/{id}/ocr", may="asset.read")
+async def get_asset_ocr(ask: Reading, id: Uuid4) -> list[wire.TextLine]:
+    """What is to be read in a picture, in reading order."""
+    await ask.require("asset.read", [id])
+    return [wire.text_line(row) for row in await text_store.lines(ask.look, AssetId(id))]
 
 
 # What could not be made ---------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ from calotype.api.marks import Query
 from calotype.api.op import Door
 from calotype.assets.store import media_root
 from calotype.core.ids import AssetId
-from calotype.search import find, smart, store
+from calotype.core.tx import Row
+from calotype.people import person_store
+from calotype.search import explore, find, smart, store
 from calotype.search.query import Cursor
 from calotype.wire import assets as wire_assets
+from calotype.wire import people as wire_people
 from calotype.wire import search as wire
 
 search = Door("Search")
@@ -117,3 +120,38 @@ async def get_search_suggestions(ask: Reading, query: Annotated[wire.Suggestions
         lens_model=query.lens_model,
     )
     return to_json([*found, None] if query.include_null else found)
+
+
+@search.get("/search/person", may="person.read")
+async def search_person(ask: Reading, query: Annotated[wire.PersonName, Query()]) -> list[wire_people.Person]:
+    """People of about that name, the most alike first."""
+    found = await person_store.named(ask.look, ask.caller.user_id, query.name, with_hidden=bool(query.with_hidden))
+    return [wire_people.person(each, ask.world.config.data) for each in found]
+
+
+@search.get("/search/places", may="asset.read")
+async def search_places(ask: Reading, query: Annotated[wire.PlaceName, Query()]) -> list[wire.Place]:
+    """Places of the world by name, best first."""
+    return [wire.place(found) for found in await explore.places(ask.world, query.name)]
+
+
+@search.get("/search/cities", may="asset.read", shape=list[wire_assets.Asset])
+async def get_assets_by_city(ask: Reading) -> bytes:
+    """One photo of each city."""
+    items = await explore.cities(ask.look, ask.caller, media_root=media_root(ask.world.files))
+    return f"[{','.join(items)}]".encode()
+
+
+@search.get("/search/explore", may="asset.read", shape=list[wire.Explored])
+async def get_explore_data(ask: Reading) -> bytes:
+    """Cities with several photos, and what came last."""
+    groups = await explore.explore(ask.look, ask.caller, media_root=media_root(ask.world.files))
+    parts = [
+        f'{{"fieldName":"{name}","items":[{",".join(_explored(row) for row in rows)}]}}'
+        for name, rows in groups.items()
+    ]
+    return f"[{','.join(parts)}]".encode()
+
+
+def _explored(row: Row) -> str:
+    return f'{{"value":{to_json(row["value"]).decode()},"data":{row["item"]}}}'

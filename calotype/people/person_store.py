@@ -10,6 +10,8 @@ from calotype.core.sql import Where, sql
 from calotype.core.tx import Look, Row, Tx
 from calotype.people.person import Person, Wish
 
+LEAST_ALIKE = 0.5  # share of the trigrams of what was asked that a name must have
+
 _COLUMNS: LiteralString = """person.id, person.name, person.birth_date, person.is_hidden, person.is_favorite, person.color,
            CASE WHEN person.portrait_face_id IS NULL THEN '' ELSE person.portrait_path END AS portrait, person.updated_at"""
 _COUNTED: LiteralString = """counted AS MATERIALIZED (
@@ -44,6 +46,17 @@ TOTALS = sql(
 """
 )
 ONE = sql("SELECT " + _COLUMNS + " FROM person WHERE person.id = :id AND person.owner_id = :owner_id")
+NAMED = sql(
+    "SELECT "
+    + _COLUMNS
+    + """
+      FROM person
+     WHERE person.owner_id = :owner_id AND person.name <> '' AND (:with_hidden::boolean OR NOT person.is_hidden)
+       AND word_similarity(fold(:name::text), fold(person.name)) >= :least::real
+     ORDER BY word_similarity(fold(:name::text), fold(person.name)) DESC, fold(person.name), person.id
+     LIMIT :limit
+"""
+)
 FEATURE = sql("SELECT feature_face_id FROM person WHERE id = :id AND owner_id = :owner_id")
 ADD = sql(
     """
@@ -212,6 +225,12 @@ async def one(look: Look, id: UUID, owner_id: UserId) -> Person | None:
     """Somebody in the pictures of this owner."""
     row = await look.one(ONE, id=id, owner_id=owner_id)
     return _person(row) if row else None
+
+
+async def named(look: Look, owner_id: UserId, name: str, *, with_hidden: bool, limit: int = 100) -> list[Person]:
+    """Whose name is like this one, the most alike first; neither accents, case nor a slip of the pen matter."""
+    rows = await look.all(NAMED, owner_id=owner_id, name=name, with_hidden=with_hidden, least=LEAST_ALIKE, limit=limit)
+    return [_person(row) for row in rows]
 
 
 async def feature(look: Look, id: UUID, owner_id: UserId) -> UUID | None:

@@ -100,6 +100,14 @@ _ENCODED: LiteralString = (
     "(SELECT file.path FROM asset_file AS file WHERE file.asset_id = asset.id AND file.type = 'encoded_video' LIMIT 1)"
 )
 
+_SEEN_FACE: LiteralString = "face.asset_id = asset.id AND face.is_visible AND face.deleted_at IS NULL"
+_WITH_PERSON: LiteralString = "(SELECT FROM face WHERE face.person_id = ANY(:value::uuid[]) AND " + _SEEN_FACE + ")"
+_WITH_ALL_PERSONS: LiteralString = """asset.id IN (
+    SELECT face.asset_id
+      FROM face
+     WHERE face.person_id = ANY(:value::uuid[]) AND face.is_visible AND face.deleted_at IS NULL
+     GROUP BY face.asset_id
+    HAVING count(DISTINCT face.person_id) = (SELECT count(DISTINCT wanted) FROM unnest(:value::uuid[]) AS wanted))"""
 # Words as they were read, where a letter may be wrong; and parts of words, also in scripts that have no trigrams.
 _READS: LiteralString = """EXISTS (
     SELECT FROM asset_text AS read
@@ -146,8 +154,12 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     ),
     "hasAlbums": _yes_no("EXISTS (SELECT FROM album_asset AS link WHERE link.asset_id = asset.id)"),
     "hasTags": _yes_no("EXISTS (SELECT FROM tag_asset AS link WHERE link.asset_id = asset.id)"),
-    "hasPeople": {"true": "FALSE", "false": "TRUE"},  # nobody is recognised yet
-    "personIds": {"any": "FALSE", "all": "FALSE", "none": "TRUE"},
+    "hasPeople": _yes_no("EXISTS (SELECT FROM face WHERE face.person_id IS NOT NULL AND " + _SEEN_FACE + ")"),
+    "personIds": {
+        "any": "EXISTS " + _WITH_PERSON,
+        "none": "NOT EXISTS " + _WITH_PERSON,
+        "all": _WITH_ALL_PERSONS,
+    },
     "ocr": {"matches": _READS},
     "tagIds": {"any": "EXISTS " + _TAGGED, "none": "NOT EXISTS " + _TAGGED, "all": _ALL_TAGS},
     "albumIds": {

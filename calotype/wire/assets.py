@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from calotype.core.tx import Row
 from calotype.wire.base import (
     Int,
     IsoDateTime,
@@ -361,3 +362,37 @@ class BulkMetadataDelete(Wire):
     """Notes to remove."""
 
     items: list[MetadataKey]
+
+
+# Text in pictures ---------------------------------------------------------------------------------------------------
+
+
+class TextLine(Wire):
+    """A line of text. Corners as shares of the picture, clockwise from the top left."""
+
+    id: Uuid4
+    asset_id: Uuid4
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    x3: float
+    y3: float
+    x4: float
+    y4: float
+    box_score: float
+    text_score: float
+    text: str
+
+
+def text_line(row: Row) -> TextLine:
+    """A row of `text_line`."""
+    names = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+    return TextLine(
+        id=row["id"],
+        asset_id=row["asset_id"],
+        box_score=row["box_score"],
+        text_score=row["text_score"],
+        text=row["text"],
+        **dict(zip(names, row["corners"], strict=True)),
+    )

