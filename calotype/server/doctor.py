@@ -140,7 +140,13 @@ async def _valkey(config: Config) -> AsyncGenerator[Finding]:
 
 async def _storage(config: Config, files: Files) -> AsyncGenerator[Finding]:
     if await files.read_marker() is None:
-        yield Finding("warning", "storage", f"{config.media_root} is not set up yet; the first start does that")
+        if await _was_started(config):
+            sentence = (
+                "lost the marker of this installation: it is not mounted, or another folder; nothing is written to it"
+            )
+            yield Finding("error", "storage", f"{config.media_root} {sentence}")
+        else:
+            yield Finding("warning", "storage", f"{config.media_root} is not set up yet; the first start does that")
         return
     key = f"doctor/{uuid4()}"
     began = time.perf_counter()
@@ -157,6 +163,20 @@ async def _storage(config: Config, files: Files) -> AsyncGenerator[Finding]:
     free = await files.free_bytes()
     if free is not None:
         yield _room("media", free, config)
+
+
+async def _was_started(config: Config) -> bool:
+    """Whether the database belongs to an installation, whose media folder then has a marker."""
+    try:
+        connection = await postgres.connect_once(embedded.database_url(config))
+    except AWAY:
+        return False  # told in a line of its own
+    try:
+        if await connection.fetchval("SELECT to_regclass('instance')") is None:
+            return False
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM instance)"))
+    finally:
+        await connection.close(timeout=5)
 
 
 async def _disk(config: Config) -> AsyncGenerator[Finding]:

@@ -155,4 +155,5 @@ async def test_closing_waits_for_a_statement_that_ends_soon(url):
     working = asyncio.create_task(work())
     await asyncio.sleep(0)
     await pool.close()
-    assert working.done() and await working == 1
+    assert working.done()
+    assert await working == 1

@@ -45,6 +45,16 @@ async def test_a_database_newer_than_the_code_is_an_error(postgres_url_of, redis
     assert "revision 9999 is newer" in found["schema", "error"]
 
 
+async def test_a_known_installation_whose_marker_is_gone_is_an_error(postgres_url_of, redis_url, tmp_path):
+    url = await postgres_url_of("doctor")
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO instance (id, epoch, initialised_at) VALUES (gen_random_uuid(), 3, now())")
+    await connection.close()
+    found = await _examine(Config(data=tmp_path, database_url=url, redis_url=redis_url))
+    assert "lost the marker" in found["storage", "error"]
+    assert not (tmp_path / "media").exists()
+
+
 async def test_too_little_room_is_an_error(postgres_url, redis_url, tmp_path):
     config = Config(data=tmp_path, database_url=postgres_url, redis_url=redis_url, min_free_mib=10**12)
     assert "uploads are refused" in (await _examine(config))["disk", "error"]
