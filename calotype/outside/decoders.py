@@ -30,6 +30,7 @@ from calotype.core.log import say
 # What a child may be asked to do. Loaded in the child, when first asked for.
 TASKS = {
     "render": "calotype.outside.images:render_here",
+    "portrait": "calotype.outside.images:portrait_here",
     "animation": "calotype.outside.images:animation_here",
     "probe": "calotype.outside.video:probe_here",
     "poster": "calotype.outside.video:poster_here",

@@ -28,6 +28,9 @@ LONGEST_PX = {"jpeg": 65_500, "webp": 16_383}  # what the formats can hold; only
 ON_WHITE = (255, 255, 255)  # what shows through where JPEG cannot be transparent
 
 
+Colorspace = Literal["srgb", "p3"]
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """One file to make. `short_side_px` is never enlarged to; `None` keeps every pixel. Quality 1 to 100.
@@ -52,7 +55,7 @@ class Recipe:
     """
 
     outputs: tuple[Output, ...]
-    colorspace: Literal["srgb", "p3"] = "p3"
+    colorspace: Colorspace = "p3"
     prefer_embedded: bool = True
 
 
@@ -75,6 +78,25 @@ async def render(decoders: Decoders, source: Path, recipe: Recipe) -> Rendered:
     arguments = {"source": str(source), "recipe": recipe_to_json(recipe), "max_pixels": decoders.max_pixels}
     with tidying(recipe.outputs):
         return rendered_from_json(await decoders.run("render", arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A part of an upright picture, as shares of its width (`left`, `side`) and height (`top`)."""
+
+    left: float
+    top: float
+    side: float
+
+
+async def portrait(decoders: Decoders, source: Path, recipe: Recipe, square: Square) -> None:
+    """Cut a square out of a picture and write it at the recipe's first output's size, enlarged where it is smaller.
+
+    Raises as `render` does.
+    """
+    arguments = {"source": str(source), "recipe": recipe_to_json(recipe), "square": asdict(square)}
+    with tidying(recipe.outputs):
+        await decoders.run("portrait", arguments | {"max_pixels": decoders.max_pixels})
 
 
 async def animation_ms(decoders: Decoders, source: Path) -> int | None:
@@ -121,32 +143,58 @@ def rendered_from_json(answer: dict[str, Any]) -> Rendered:
 
 def render_here(source: str, recipe: dict[str, Any], max_pixels: int) -> dict[str, Any]:
     """The child's side of `render`."""
-    from calotype.outside.pixels import decode, load
-
     plan = recipe_from_json(recipe)
-    loaded, found = load(Path(source))
-    try:
-        picture = decode(
-            replace(loaded, limit_px=max_pixels),
-            found,
-            short_side_px=largest_side(plan.outputs),
-            prefer_embedded=plan.prefer_embedded,
-        )
-        pixels = _first_pixels(picture, plan)
-    except (Undecodable, MemoryError):
-        raise
-    except Exception as error:  # whatever a decoder says about a file nobody has vouched for is about that file
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        _still_readable(Path(source))
-        text = " ".join(str(error).split()).rstrip(".")[:200]
-        raise Undecodable(f"The {found.upper()} file cannot be decoded: {text or type(error).__name__}.") from error
+    picture, pixels = _decoded(Path(source), plan, max_pixels, largest_side(plan.outputs))
     width, height = picture.upright
     return write_outputs(pixels, plan, icc=_kept_profile(picture.icc, plan)) | {
         "width_px": width,
         "height_px": height,
         "format": picture.format,
     }
+
+
+def portrait_here(source: str, recipe: dict[str, Any], square: dict[str, float], max_pixels: int) -> dict[str, Any]:
+    """The child's side of `portrait`."""
+    from calotype.outside.pixels import from_array
+
+    plan, cut = recipe_from_json(recipe), Square(**square)
+    side = plan.outputs[0].short_side_px or 1
+    # As much of the picture as makes the square large enough; its share of the shorter side is at least that of the width.
+    wanted = round(min(1 << 20, side / max(cut.side, 1e-4)))
+    picture, pixels = _decoded(Path(source), plan, max_pixels, wanted)
+    height, width = pixels.shape[:2]
+    length = min(max(1, round(cut.side * width)), width, height)
+    left = min(max(0, round(cut.left * width)), width - length)
+    top = min(max(0, round(cut.top * height)), height - length)
+    image: Any = from_array(pixels[top : top + length, left : left + length])
+    has_alpha = image.bands == 4
+    image = (image.premultiply() if has_alpha else image).resize(side / length)
+    image = image.unpremultiply() if has_alpha else image
+    _write(plan.outputs[0], image.cast("uchar").numpy(), _kept_profile(picture.icc, plan))
+    return {}
+
+
+def _decoded(path: Path, plan: Recipe, max_pixels: int, short_side_px: int | None) -> "tuple[Picture, Pixels]":
+    """The picture, and its upright pixels with at least `short_side_px` on the shorter side where it has that many."""
+    from calotype.outside.pixels import decode, load
+
+    loaded, found = load(path)
+    try:
+        picture = decode(
+            replace(loaded, limit_px=max_pixels),
+            found,
+            short_side_px=short_side_px,
+            prefer_embedded=plan.prefer_embedded,
+        )
+        return picture, _first_pixels(picture, plan, short_side_px)
+    except (Undecodable, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder says about a file nobody has vouched for is about that file
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        _still_readable(path)
+        text = " ".join(str(error).split()).rstrip(".")[:200]
+        raise Undecodable(f"The {found.upper()} file cannot be decoded: {text or type(error).__name__}.") from error
 
 
 def animation_here(source: str) -> dict[str, Any]:
@@ -193,8 +241,8 @@ def upright(pixels: "Pixels", orientation: int) -> "Pixels":
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
-def _first_pixels(picture: "Picture", recipe: Recipe) -> "Pixels":
-    """Reduce to the largest output while decoding, bring to 8-bit RGB(A), turn upright."""
+def _first_pixels(picture: "Picture", recipe: Recipe, side: int | None) -> "Pixels":
+    """Reduce to `side` on the shorter side while decoding, bring to 8-bit RGB(A), turn upright."""
     import pyvips
 
     image: Any = picture.image
@@ -213,7 +261,6 @@ def _first_pixels(picture: "Picture", recipe: Recipe) -> "Pixels":
     elif image.bands < 3:
         grey = image.extract_band(0)
         image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
-    side = largest_side(recipe.outputs)
     scale = 1.0 if side is None else min(1.0, side / min(image.width, image.height))
     return upright(_to_array(image, scale), picture.orientation)
 

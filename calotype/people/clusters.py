@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+LOOSE, PERSON, ANCHOR = 0, 1, 2  # ranks: too few to be somebody; somebody; somebody a person spoke of
 BLOCK = 256
 NEVER = np.float32(-np.inf)
 
@@ -61,13 +62,13 @@ class Clusters:
     changed: set[int] = field(default_factory=set[int])  # since all were last compared with each other
     _sums: Floats = field(init=False)
     _counts: Floats = field(init=False)
-    _anchors: NDArray[np.bool_] = field(init=False)
+    _ranks: NDArray[np.int8] = field(init=False)
     _born: Ints = field(init=False)
 
     def __post_init__(self) -> None:
         self._sums = np.zeros((64, self.dimensions), np.float32)
         self._counts = np.zeros(64, np.float32)
-        self._anchors = np.zeros(64, bool)
+        self._ranks = np.zeros(64, np.int8)
         self._born = np.full(64, -(2**40), np.int64)
 
     def __len__(self) -> int:
@@ -83,9 +84,17 @@ class Clusters:
         row = self.row_of.get(key)
         return 0 if row is None else int(self._counts[row])
 
+    def raise_to(self, key: UUID, rank: int) -> None:
+        """From now on the cluster is of this rank."""
+        self._ranks[self.row_of[key]] = rank
+
+    def rank(self, key: UUID) -> int:
+        """The rank of a cluster that is there."""
+        return int(self._ranks[self.row_of[key]])
+
     def is_anchor(self, key: UUID) -> bool:
         """Whether somebody spoke of this person."""
-        return bool(self._anchors[self.row_of[key]])
+        return bool(self._ranks[self.row_of[key]] == ANCHOR)
 
     def put(
         self,
@@ -94,17 +103,18 @@ class Clusters:
         count: int,
         photos: set[int],
         *,
-        is_anchor: bool = False,
+        rank: int = LOOSE,
         born: int | None = None,
     ) -> int:
-        """Take in a cluster that is known already; its row. `total`: the sum of its faces' vectors (D)."""
+        """Take in a cluster that is known already; its row. `total`: the sum of its faces' vectors (D). When two become
+        one, the one of higher rank stays."""
         row = len(self.keys)
         if row == len(self._counts):
             self._grow()
         self.keys.append(key)
         self.photos.append(photos)
         self.row_of[key] = row
-        self._sums[row], self._counts[row], self._anchors[row] = total, count, is_anchor
+        self._sums[row], self._counts[row], self._ranks[row] = total, count, rank
         self._born[row] = -(2**40) if born is None else born
         self.changed.add(row)
         return row
@@ -235,17 +245,14 @@ class Clusters:
         return [(int(other), float(excess[other])) for other in np.nonzero(excess > 0)[0]]
 
     def _may_merge(self, a: int, b: int) -> bool:
-        if self._counts[a] == 0 or self._counts[b] == 0 or (self._anchors[a] and self._anchors[b]):
+        if self._counts[a] == 0 or self._counts[b] == 0 or self._ranks[a] == self._ranks[b] == ANCHOR:
             return False
         small, large = sorted((self.photos[a], self.photos[b]), key=len)
         return small.isdisjoint(large)
 
     def _goes_first(self, a: int, b: int) -> bool:
-        return (bool(self._anchors[a]), float(self._counts[a]), -a) > (
-            bool(self._anchors[b]),
-            float(self._counts[b]),
-            -b,
-        )
+        first, second = ((int(self._ranks[row]), float(self._counts[row]), -row) for row in (a, b))
+        return first > second
 
     def _absorb(self, into: int, gone: int) -> None:
         self._sums[into] += self._sums[gone]
@@ -280,7 +287,7 @@ class Clusters:
         moves: list[tuple[int, UUID]] = []
         for i in range(len(seen)):
             here = self.row_of.get(own[i])
-            if here is None or self._anchors[here]:
+            if here is None or self._ranks[here] == ANCHOR:
                 continue
             others = self._counts[here] - 1
             excess = self._excess(products[i], int(seen.taken[i]))
@@ -308,7 +315,7 @@ class Clusters:
         changed = {self.keys[row] for row in self.changed}
         index = np.array(rows, np.int64)
         room = max(64, len(rows) * 5 // 4)
-        for name in ("_sums", "_counts", "_anchors", "_born"):
+        for name in ("_sums", "_counts", "_ranks", "_born"):
             old = getattr(self, name)
             fresh = np.zeros((room, *old.shape[1:]), old.dtype)
             fresh[: len(rows)] = old[index]
@@ -320,7 +327,7 @@ class Clusters:
 
     def _grow(self) -> None:
         room = len(self._counts) * 3 // 2
-        for name in ("_sums", "_counts", "_anchors", "_born"):
+        for name in ("_sums", "_counts", "_ranks", "_born"):
             old = getattr(self, name)
             fresh = np.zeros((room, *old.shape[1:]), old.dtype)
             fresh[: len(old)] = old

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -109,6 +110,13 @@ DROP_PORTRAITS = sql("""
                         WHERE face.id = person.portrait_face_id AND face.person_id = person.id AND face.is_visible
                           AND face.deleted_at IS NULL AND face.place <> 'x')
 """)
+UNFIT = sql("""
+    SELECT person.id
+      FROM person LEFT JOIN face ON face.id = person.feature_face_id
+     WHERE person.owner_id = :owner_id
+       AND (face.id IS NULL OR face.person_id IS DISTINCT FROM person.id OR face.deleted_at IS NOT NULL
+            OR NOT face.is_visible OR face.place = 'x')
+""")
 ASSETS = sql("""
     SELECT count(DISTINCT asset_id) FROM face
      WHERE owner_id = :owner_id AND person_id = :id AND is_visible AND deleted_at IS NULL AND place = 't'
@@ -126,8 +134,7 @@ DELETE = sql("DELETE FROM person WHERE id = ANY(:ids::uuid[]) RETURNING id, port
 WITHOUT_FACES = sql("""
     DELETE FROM person
      WHERE NOT EXISTS (SELECT FROM face WHERE face.person_id = person.id)
-       AND (:owner_id::uuid IS NULL OR person.owner_id = :owner_id)
-       AND (person.name = '' OR :named_too::boolean)
+       AND person.updated_at < :before
     RETURNING id, portrait_path
 """)
 
@@ -288,6 +295,11 @@ async def mend(tx: Tx, ids: Sequence[UUID]) -> None:
         await tx.run(MEND, ids=list(ids))
 
 
+async def unfit(look: Look, owner_id: UserId) -> list[UUID]:
+    """People for whom no face stands, or one that is not theirs (any more)."""
+    return [row["id"] for row in await look.all(UNFIT, owner_id=owner_id)]
+
+
 async def assets(look: Look, id: UUID, owner_id: UserId) -> int:
     """On how many photos of the timeline somebody is."""
     return int(await look.value(ASSETS, id=id, owner_id=owner_id))
@@ -304,9 +316,9 @@ async def delete(tx: Tx, ids: Sequence[UUID]) -> list[str]:
     return [row["portrait_path"] for row in await tx.all(DELETE, ids=list(ids)) if row["portrait_path"]]
 
 
-async def delete_faceless(tx: Tx, owner_id: UserId | None = None, *, named_too: bool = True) -> tuple[int, list[str]]:
-    """Remove people nobody has a face of: how many, and the portraits' paths."""
-    rows = await tx.all(WITHOUT_FACES, owner_id=owner_id, named_too=named_too)
+async def delete_faceless(tx: Tx, before: datetime) -> tuple[int, list[str]]:
+    """Remove people nobody has a face of, unless they were changed since `before`: how many, and portraits' paths."""
+    rows = await tx.all(WITHOUT_FACES, before=before)
     return len(rows), [row["portrait_path"] for row in rows if row["portrait_path"]]
 
 

@@ -20,20 +20,19 @@ STARTS = {
     "sidecar": "SidecarQueueAll",
     "smartSearch": "SmartSearchQueueAll",
     "faceDetection": "AssetDetectFacesQueueAll",
+    "facialRecognition": "FacialRecognitionQueueAll",
     "ocr": "OcrQueueAll",
 }
 # Published as startable; the capability that brings the work itself.
 LATER = {
-    "facialRecognition": "people",
     "duplicateDetection": "duplicates",
     "storageTemplateMigration": "storage templates",
     "migration": "storage templates",
     "library": "external libraries",
     "backupDatabase": "backups and maintenance",
 }
-MANUAL = {"user-cleanup": "UserDeleteCheck"}
+MANUAL = {"user-cleanup": "UserDeleteCheck", "person-cleanup": "PersonCleanup"}
 MANUAL_LATER = {
-    "person-cleanup": "people",
     "tag-cleanup": "tags and stacks",
     "memory-cleanup": "memories",
     "memory-create": "memories",

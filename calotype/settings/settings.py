@@ -139,12 +139,15 @@ class FacialRecognition:
     min_score: float = _is(0.7, least=0.1, most=1)
     max_distance: float = _is(0.5, least=0.1, most=2)
     min_faces: int = _is(3, least=1)
+    # Ours. `average`: alike on average with all pictures of somebody; `neighbours`: the published rule, whose `maxDistance`
+    # has no meaning for the other.
+    clustering: Literal["average", "neighbours"] = _is("average", optional=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Ocr:
     enabled: bool = True
-    model_name: str = "PP-OCRv5_mobile"
+    model_name: str = "PP-OCRv6_small"  # comes with the inference service: text is found on a machine without internet
     min_detection_score: float = _is(0.5, least=0.1, most=1)
     min_recognition_score: float = _is(0.8, least=0.1, most=1)
     max_resolution: int = _is(736, least=1)

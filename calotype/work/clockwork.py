@@ -14,6 +14,7 @@ from calotype.core.ports import Job
 from calotype.core.tx import AWAY
 from calotype.core.world import World
 from calotype.outside.bullmq import Workers
+from calotype.people import missing as people
 from calotype.seeing import missing
 from calotype.server import history
 from calotype.settings import current
@@ -43,6 +44,7 @@ async def _sweep(world: World) -> None:
         await sweep.sweep(world, question)
     await missing.sweep(world)
     await missing.settle_model(world)
+    await people.sweep(world)
 
 
 WHEELS = (
@@ -111,7 +113,8 @@ async def _nightly(world: World) -> None:
 
 def nightly_jobs(due: datetime) -> list[Job]:
     """The night's work; ids carry the date, so that two workers start it once."""
-    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "ScrapsDelete", "Sweep")
+    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "ScrapsDelete", "Sweep", "PersonCleanup",
+             "FacialRecognitionQueueAll")
     jobs = [start(name) for name in names]
     return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
 

@@ -16,6 +16,8 @@ from calotype.core.jobs import REGISTRY
 from calotype.core.ports import Job
 from calotype.core.world import World
 from calotype.media import events as media
+from calotype.people import missing as people_missing
+from calotype.people import person as people
 from calotype.search import embed
 from calotype.server import notices
 from calotype.settings.current import SettingsChanged
@@ -55,6 +57,10 @@ QUEUE_OF = {
     "AssetDetectFaces": "faceDetection",
     "Ocr": "ocr",
     "EmbeddingsTidy": "search",
+    "FacialRecognition": "facialRecognition",
+    "FacialRecognitionQueueAll": "facialRecognition",
+    "PersonGenerateThumbnail": "thumbnailGeneration",
+    "PersonCleanup": "backgroundTask",
 }
 TO_SEE = {"embedding": "SmartSearch", "faces": "AssetDetectFaces", "text": "Ocr"}
 
@@ -74,6 +80,9 @@ FOLLOWS.update(
             + ([start("AssetEncodeVideo", id=e.asset_id)] if e.wants_encoding else [])
         ),
         media.PreviewsMade: lambda e: [start(TO_SEE[step], id=e.asset_id) for step in e.to_see],
+        people.FacesDetected: lambda e: [people_missing.recognition(e.owner_id)] if e.new_face_ids else [],
+        people.PeopleChanged: lambda e: [start("PersonGenerateThumbnail", id=id) for id in e.person_ids],
+        people.PeopleToFind: lambda e: [start("FacialRecognition", ownerId=e.owner_id, force=e.force)],
         embed.ModelReplaced: lambda _: [start("EmbeddingsTidy")],
         media.MotionPartFound: lambda e: [start("AssetExtractMetadata", id=e.part_id, source="upload")],
         media.SidecarWritten: lambda e: [start("AssetExtractMetadata", id=e.asset_id, source="sidecar-write")],
@@ -183,6 +192,11 @@ async def _user_gone(world: World, event: users.UserErased) -> None:
 @tells(SettingsChanged)
 async def _settings(world: World, event: SettingsChanged) -> None:
     await world.push.to_all("on_config_update")
+
+
+@tells(people.PortraitMade)
+async def _portrait(world: World, event: people.PortraitMade) -> None:
+    await world.push.to_user(str(event.owner_id), "on_person_thumbnail", str(event.person_id))
 
 
 @tells(notices.Noticed)

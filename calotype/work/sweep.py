@@ -16,6 +16,7 @@ from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.ports import Job
 from calotype.core.world import World
+from calotype.people import missing as people
 from calotype.seeing import missing
 
 PAGE = 5000
@@ -82,6 +83,7 @@ async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
     """Ask every question once."""
     found = [await sweep(world, question) for question in QUESTIONS.values()]
     found.append(await missing.sweep(world))
+    found.append(await people.sweep(world))
     return Done() if any(found) else Skip("nothing is missing")
 
 
