@@ -35,6 +35,9 @@ export async function search(filters: Filters, page: number, signal?: AbortSigna
 export const countOf = (filters: Filters, signal?: AbortSignal) =>
 	api.post<{ total: number }>('/search/statistics', filters, signal);
 
+export type Explored = { fieldName: string; items: { value: string; data: Asset }[] };
+export const explore = (signal?: AbortSignal) => api.get<Explored[]>('/search/explore', undefined, signal);
+
 export const suggestions = (type: string, more: Record<string, string> = {}) =>
 	api.get<(string | null)[]>('/search/suggestions', { type, ...more });
 
