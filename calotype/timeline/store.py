@@ -111,7 +111,11 @@ def _where(scope: Scope) -> Where:
             tag_id=scope.tag_id,
         )
     if scope.person_id is not None:
-        where.add("FALSE")  # nobody is known yet: an unknown person has an empty timeline
+        where.add(
+            """asset.id IN (SELECT asset_id FROM face
+                            WHERE person_id = :person_id AND is_visible AND deleted_at IS NULL)""",
+            person_id=scope.person_id,
+        )
     if scope.box is not None:
         where.add("asset.latitude BETWEEN :south AND :north", south=scope.box.south, north=scope.box.north)
         if scope.box.west <= scope.box.east:
