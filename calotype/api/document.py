@@ -10,6 +10,7 @@ import warnings
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.responses import Response
@@ -34,8 +35,21 @@ def document() -> dict[str, Any]:
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
         # FastAPI gives a model of query keys a name, which pydantic finds odd where the model is built late.
         warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
-        routes = [_described(each) for each in app.routes() if not each.op.hidden]
-        return get_openapi(title="Calotype", version=API_TEXT, routes=routes)
+        shown = [each for each in app.routes() if not each.op.hidden]
+        whole = get_openapi(title="Calotype", version=API_TEXT, routes=[_described(each) for each in shown])
+        for each in shown:
+            if each.op.form is not None:
+                _add_form(whole, each.path, each.method, each.op.form)
+    return whole
+
+
+def _add_form(whole: dict[str, Any], path: str, method: str, form: type[BaseModel]) -> None:
+    """Describe a multipart body whose parts the handler reads by itself."""
+    schema = form.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, part in schema.pop("$defs", {}).items():
+        whole["components"]["schemas"].setdefault(name, part)
+    content = {"multipart/form-data": {"schema": schema}}
+    whole["paths"][path][method.lower()]["requestBody"] = {"required": True, "content": content}
 
 
 def _described(route: OpRoute) -> Any:
@@ -50,9 +64,6 @@ def _described(route: OpRoute) -> Any:
     endpoint.__signature__ = inspect.Signature(described)  # type: ignore[attr-defined]
     endpoint.__name__ = op.handler.__name__
     endpoint.__doc__ = op.handler.__doc__
-    extra: dict[str, Any] = {"x-permission": op.may, "x-admin": op.admin, "x-shared-link": op.link}
-    if op.form is not None:
-        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": op.form}}}
     shape = signature.return_annotation if op.shape is None else op.shape
     return APIRoute(
         route.path,
@@ -62,7 +73,7 @@ def _described(route: OpRoute) -> Any:
         tags=[op.tag],
         status_code=op.status,
         response_model=shape if _is_documented(shape) else None,
-        openapi_extra=extra,
+        openapi_extra={"x-permission": op.may, "x-admin": op.admin, "x-shared-link": op.link},
     )
 
 

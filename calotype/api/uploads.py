@@ -34,7 +34,7 @@ NO_FILE = "File is required"
 EMPTY_FILE = "File is empty"
 
 
-@assets.post("/assets", may="asset.upload", link=True, raw=True)
+@assets.post("/assets", may="asset.upload", link=True, raw=True, shape=wire.Uploaded, form=wire.UploadForm)
 async def upload_asset(ask: Writing) -> Response:
     """201 for a new asset, 200 for bytes that the owner already has."""
     access.require_upload(ask.caller)

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from calotype.core.tx import Row
 from calotype.wire.base import (
@@ -65,6 +65,9 @@ def _json_text(value: Any) -> Any:
         ) from error
 
 
+Binary = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
+
+
 class UploadFields(Wire):
     """The text parts of an upload. Legacy fields (deviceAssetId, deviceId, …) are ignored."""
 
@@ -76,6 +79,13 @@ class UploadFields(Wire):
     visibility: Maybe[Visibility] = None
     live_photo_video_id: Maybe[Uuid4] = None
     metadata: Annotated[list[MetadataItem], BeforeValidator(_json_text)] = Field(default_factory=list[MetadataItem])
+
+
+class UploadForm(UploadFields):
+    """The whole multipart body of an upload, for the document: files are streamed, never validated."""
+
+    asset_data: Binary
+    sidecar_data: Binary | None = None
 
 
 class Uploaded(Wire):

@@ -10,6 +10,17 @@ async def test_the_document_is_public_and_complete(house):
     assert "/api/albums" not in document["paths"]
 
 
+async def test_generated_clients_learn_how_to_upload(house):
+    document = (await house.client().get("/spec.json")).json()
+    upload = document["paths"]["/api/assets"]["post"]
+    form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["fileCreatedAt", "fileModifiedAt", "assetData"]
+    assert form["properties"]["assetData"]["format"] == "binary"
+    item = form["properties"]["metadata"]["items"]["$ref"].rpartition("/")[2]
+    assert set(document["components"]["schemas"][item]["properties"]) == {"key", "value"}
+    assert upload["responses"]["201"]["content"]["application/json"]["schema"]["$ref"].endswith("/Uploaded")
+
+
 async def test_yaml_is_the_same_text(house):
     json, yaml = await house.client().get("/spec.json"), await house.client().get("/spec.yaml")
     assert (yaml.content, yaml.headers["content-type"]) == (json.content, "application/yaml")
