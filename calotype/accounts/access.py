@@ -57,6 +57,8 @@ async def allowed(look: Look, caller: Caller, permission: str, ids: Iterable[UUI
             return await access_store.tags(look, wanted, caller.user_id)
         case Noun.STACK:
             return await access_store.stacks(look, wanted, caller.user_id)
+        case Noun.DUPLICATE:
+            return await access_store.duplicates(look, wanted, caller.user_id)
         case Noun.PERSON:
             return await access_store.people(look, wanted, caller.user_id)
         case Noun.FACE:

@@ -146,6 +146,17 @@ LINK_BY_SLUG = sql("""
 SESSIONS = sql("SELECT id FROM session WHERE id = ANY(:ids::uuid[]) AND user_id = :user_id::uuid")
 TAGS = sql("SELECT id FROM tag WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
 STACKS = sql("SELECT id FROM stack WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
+# A group is known by what shows in it: one of which everything is locked or thrown away is none.
+DUPLICATES = sql("""
+    SELECT DISTINCT duplicate_id AS id
+      FROM asset
+     WHERE duplicate_id = ANY(:ids::uuid[])
+       AND owner_id = :user_id::uuid
+       AND status = 'active'
+       AND visibility IN ('archive', 'timeline')
+       AND stack_id IS NULL
+       AND NOT is_motion_part
+""")
 PEOPLE = sql("SELECT id FROM person WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")
 FACES = sql("""
     SELECT face.id
@@ -212,6 +223,11 @@ async def people(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
 async def faces(look: Look, ids: list[UUID], user_id: UserId, *, locked_too: bool) -> set[UUID]:
     """Faces in a person's own pictures."""
     return _ids(await look.all(FACES, ids=ids, user_id=user_id, locked_too=locked_too))
+
+
+async def duplicates(look: Look, ids: list[UUID], user_id: UserId) -> set[UUID]:
+    """Groups of look-alikes in which something of a person's own shows."""
+    return _ids(await look.all(DUPLICATES, ids=ids, user_id=user_id))
 
 
 async def link_by_key(look: Look, key: bytes, now: datetime) -> Link | None:

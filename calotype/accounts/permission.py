@@ -79,6 +79,7 @@ class Noun(Enum):
     SESSION = auto()
     TAG = auto()
     STACK = auto()
+    DUPLICATE = auto()  # groups of look-alikes
     PERSON = auto()  # people in the pictures
     FACE = auto()
 
@@ -158,6 +159,7 @@ GATES: dict[str, Gate] = {
     "person.statistics": _gate(Noun.PERSON, Tie.OWNER),
     "person.create": _gate(Noun.FACE, Tie.OWNER),  # a face that is to be somebody else
     "face.delete": _gate(Noun.FACE, Tie.OWNER),
+    "duplicate.delete": _gate(Noun.DUPLICATE, Tie.OWNER),
     "stack.read": _gate(Noun.STACK, Tie.OWNER),
     "stack.update": _gate(Noun.STACK, Tie.OWNER),
     "stack.delete": _gate(Noun.STACK, Tie.OWNER),

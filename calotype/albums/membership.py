@@ -29,6 +29,17 @@ COPY_ALBUMS = sql("""
     ON CONFLICT DO NOTHING
 """)
 
+JOIN_ALBUMS = sql("""
+    INSERT INTO album_asset (album_id, asset_id)
+    SELECT DISTINCT album_id, :target_id::uuid
+      FROM album_asset
+     WHERE asset_id = ANY(:source_ids::uuid[])
+    ON CONFLICT DO NOTHING
+    RETURNING album_id
+""")
+
+LEAVE_THESE = sql("DELETE FROM album_asset WHERE asset_id = :asset_id AND album_id = ANY(:album_ids::uuid[])")
+
 COPY_LINKS = sql("""
     INSERT INTO shared_link_asset (shared_link_id, asset_id)
     SELECT shared_link_id, :target_id
@@ -61,3 +72,13 @@ async def copy_albums(tx: Tx, source: AssetId, target: AssetId) -> None:
 async def copy_links(tx: Tx, source: AssetId, target: AssetId) -> None:
     """The target is shown by every link that shows the source."""
     await tx.run(COPY_LINKS, source_id=source, target_id=target)
+
+
+async def join_albums(tx: Tx, sources: Sequence[AssetId], target: AssetId) -> list[UUID]:
+    """The target joins every album of all sources; which of them are new to it."""
+    return [row["album_id"] for row in await tx.all(JOIN_ALBUMS, source_ids=sources, target_id=target)]
+
+
+async def leave_these(tx: Tx, asset: AssetId, albums: Sequence[UUID]) -> None:
+    """Take it out of these albums; harmless where it is not in."""
+    await tx.run(LEAVE_THESE, asset_id=asset, album_ids=albums)

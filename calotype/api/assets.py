@@ -18,6 +18,7 @@ from calotype.core.errors import Invalid, Offline
 from calotype.core.ids import AssetId, sha1_from_text
 from calotype.core.ports import Job
 from calotype.core.tx import Row
+from calotype.duplicates import resolve
 from calotype.media import problems
 from calotype.search import text_store
 from calotype.wire import assets as wire
@@ -122,6 +123,8 @@ async def update_assets(ask: Writing, new: wire.AssetsUpdate) -> None:
     """Change many assets alike."""
     ids = _ids(new.ids)
     await ask.require("asset.update", ids)
+    if "duplicate_id" in new.model_fields_set and new.duplicate_id is None:
+        await resolve.single_out(ask.tx, ask.caller.user_id, ids)
     await edit.change(ask.tx, ask.caller.user_id, ids, _wish(new))
     if new.visibility == "locked":
         await membership.leave_albums(ask.tx, ids)

@@ -114,6 +114,16 @@ WITHOUT_PREVIEWS = sql("""
        AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'previews')
      ORDER BY id LIMIT :limit
 """)
+# Their previews are older than the table of likenesses.
+WITHOUT_LIKENESS = sql("""
+    SELECT asset.id
+      FROM likeness
+      JOIN asset ON asset.id = likeness.asset_id
+     WHERE likeness.pixels IS NULL AND asset.status = 'active' AND asset.visibility <> 'hidden'
+       AND likeness.made_at < :before
+       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'previews')
+     ORDER BY asset.id LIMIT :limit
+""")
 WITHOUT_TRANSCODE = sql("""
     SELECT id FROM asset
      WHERE transcode_checked_at IS NULL AND type = 'VIDEO' AND status = 'active' AND video IS NOT NULL
@@ -223,6 +233,7 @@ async def same_bytes(look: Look, owner_id: UserId, checksum: bytes) -> Row | Non
 MISSING = {
     "metadata": WITHOUT_METADATA,
     "previews": WITHOUT_PREVIEWS,
+    "likeness": WITHOUT_LIKENESS,
     "transcode": WITHOUT_TRANSCODE,
     "sidecar": UNWRITTEN,
     "removal": TO_PURGE,

@@ -1,1 +1,1 @@
-"""Pictures that look alike, and what becomes of them."""
+"""Look-alikes: which of them are the same thing, why, and what becomes of them."""

@@ -118,6 +118,8 @@ async def _keep(
         replaced = await store.forget_files(tx, id, KINDS)
         old = sorted({*replaced} - paths_made)
         await store.save_files(tx, id, made)
+        video_ms = row["duration_ms"] if row["type"] == "VIDEO" else None
+        await store.save_likeness(tx, id, UserId(row["owner_id"]), rendered.likeness, duration_ms=video_ms)
         tx.after(lambda: derivatives.remove(data, old))
         await store.solve(tx, id, "previews")
         tx.tell(told)

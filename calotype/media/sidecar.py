@@ -15,13 +15,17 @@ from calotype.outside.tags import Tags
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What a user changed; `None` is what they left alone. `taken_at` keeps its own offset, `rating` 0 means none."""
+    """What a user changed; `None` is what they left alone. `taken_at` keeps its own offset, `rating` 0 means none.
+
+    `drops_position`: the place that is written there is no longer known.
+    """
 
     description: str | None = None
     taken_at: datetime | None = None
     position: tuple[float, float] | None = None
     rating: int | None = None
     tags: tuple[str, ...] | None = None
+    drops_position: bool = False
 
     @property
     def are_none(self) -> bool:
@@ -63,7 +67,7 @@ def apply_edits(existing: bytes | None, edits: Edits) -> bytes:
     """
     if edits.are_none and existing:
         return existing
-    values: dict[str, xmp.Text | xmp.Language | xmp.Ordered] = {}
+    values: dict[str, xmp.Text | xmp.Language | xmp.Ordered | None] = {}
     if edits.description is not None:
         # Two names, because readers disagree about which of them is the caption.
         values["dc:description"] = xmp.Language(edits.description)
@@ -74,6 +78,8 @@ def apply_edits(existing: bytes | None, edits: Edits) -> bytes:
         latitude, longitude = edits.position
         values["exif:GPSLatitude"] = xmp.Text(_degrees(latitude, "NS"))
         values["exif:GPSLongitude"] = xmp.Text(_degrees(longitude, "EW"))
+    elif edits.drops_position:
+        values["exif:GPSLatitude"] = values["exif:GPSLongitude"] = None
     if edits.rating is not None:
         values["xmp:Rating"] = xmp.Text(str(edits.rating))
     if edits.tags is not None:

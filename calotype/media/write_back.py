@@ -114,11 +114,13 @@ async def _take_usual_name(world: World, row: Row, old: str | None, fresh: str) 
 
 def _edits(row: Row, tags: tuple[str, ...]) -> sidecar.Edits:
     locked = set(row["locked_fields"])
-    is_placed = locked & {"latitude", "longitude"} and row["latitude"] is not None and row["longitude"] is not None
+    is_known = row["latitude"] is not None and row["longitude"] is not None
+    is_moved = bool(locked & {"latitude", "longitude"})
     return sidecar.Edits(
         description=row["description"] if "description" in locked else None,
         taken_at=_moment(row) if locked & {"dateTimeOriginal", "timeZone"} else None,
-        position=(row["latitude"], row["longitude"]) if is_placed else None,
+        position=(row["latitude"], row["longitude"]) if is_moved and is_known else None,
+        drops_position=is_moved and not is_known,
         rating=(row["rating"] or 0) if "rating" in locked else None,
         tags=tags if "tags" in locked else None,
     )

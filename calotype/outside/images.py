@@ -60,6 +60,19 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What tells later whether another picture looks like this one (see `outside/likeness.py`).
+
+    `pixels`: equal only when every pixel is. `hash`: of a picture that shows something. `tinies`: one for a picture, one
+    for each moment of a video, empty where no frame could be had.
+    """
+
+    pixels: bytes
+    hash: int | None
+    tinies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What was found and made. Sizes are those of the whole picture, upright. `format`: what the file really is."""
 
@@ -67,6 +80,7 @@ class Rendered:
     width_px: int
     height_px: int
     format: str
+    likeness: Likeness
 
 
 async def render(decoders: Decoders, source: Path, recipe: Recipe) -> Rendered:
@@ -135,7 +149,18 @@ def rendered_from_json(answer: dict[str, Any]) -> Rendered:
         width_px=int(answer["width_px"]),
         height_px=int(answer["height_px"]),
         format=str(answer["format"]),
+        likeness=Likeness(
+            base64.b64decode(answer["likeness"]["pixels"]),
+            answer["likeness"]["hash"],
+            tuple(base64.b64decode(tiny) for tiny in answer["likeness"]["tinies"]),
+        ),
     )
+
+
+def likeness_to_json(likeness: Likeness) -> dict[str, Any]:
+    """For the way out of a child."""
+    tinies = [base64.b64encode(tiny).decode() for tiny in likeness.tinies]
+    return {"pixels": base64.b64encode(likeness.pixels).decode(), "hash": likeness.hash, "tinies": tinies}
 
 
 # In the child, from here on.
@@ -146,7 +171,7 @@ def render_here(source: str, recipe: dict[str, Any], max_pixels: int) -> dict[st
     plan = recipe_from_json(recipe)
     picture, pixels = _decoded(Path(source), plan, max_pixels, largest_side(plan.outputs))
     width, height = picture.upright
-    return write_outputs(pixels, plan, icc=_kept_profile(picture.icc, plan)) | {
+    return write_outputs(pixels, plan, icc=_kept_profile(picture.icc, plan), full_size=(width, height)) | {
         "width_px": width,
         "height_px": height,
         "format": picture.format,
@@ -207,21 +232,34 @@ def animation_here(source: str) -> dict[str, Any]:
     return {"duration_ms": webp_ms(content) if content[8:12] == b"WEBP" else None}
 
 
-def write_outputs(pixels: "Pixels", recipe: Recipe, *, icc: bytes | None) -> dict[str, Any]:
-    """Make every output of these upright pixels and hash the smallest.  pixels: (H, W, 3 or 4) uint8."""
+def write_outputs(
+    pixels: "Pixels", recipe: Recipe, *, icc: bytes | None, full_size: tuple[int, int]
+) -> dict[str, Any]:
+    """Make every output of these upright pixels and hash the smallest.  pixels: (H, W, 3 or 4) uint8.
+
+    `full_size`: width and height of the whole picture, which may be larger.
+    """
     import numpy as np
 
+    from calotype.outside import likeness
     from calotype.outside.thumbhash import MAX_SIDE_PX, thumbhash
 
+    same: bytes | None = None
     # Largest first, each made of the one before: a tile costs a tenth when it comes from the preview.
     for output in sorted(recipe.outputs, key=lambda output: output.short_side_px or 1 << 30, reverse=True):
         pixels = _resize(pixels, _scale(pixels, output))
+        if same is None and output.short_side_px is not None:  # the preview: every pixel of it, before it is encoded
+            same = likeness.pixels_hash(pixels, width_px=full_size[0], height_px=full_size[1], icc=icc)
         _write(output, pixels, icc)
+    if same is None:
+        same = likeness.pixels_hash(pixels, width_px=full_size[0], height_px=full_size[1], icc=icc)
+    copy = likeness.tiny(pixels)
     scale = MAX_SIDE_PX / max(pixels.shape[:2])
     tiny = _resize(pixels, min(1.0, scale))
     if tiny.shape[2] == 3:
         tiny = np.dstack([tiny, np.full(tiny.shape[:2], 255, dtype=np.uint8)])
-    return {"thumbhash": base64.b64encode(thumbhash(tiny)).decode()}
+    found = Likeness(same, likeness.hash_of(copy), (copy,))
+    return {"thumbhash": base64.b64encode(thumbhash(tiny)).decode(), "likeness": likeness_to_json(found)}
 
 
 def largest_side(outputs: Sequence[Output]) -> int | None:

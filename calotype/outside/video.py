@@ -10,6 +10,7 @@ Neither opens anything but the one local file it is given: no network, no playli
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 import signal
 import sys
@@ -22,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 from calotype.core.config import Config
 from calotype.outside.decoders import Decoders, Undecodable
 from calotype.outside.images import (
+    Likeness,
     Recipe,
     Rendered,
     largest_side,
+    likeness_to_json,
     recipe_from_json,
     recipe_to_json,
     rendered_from_json,
@@ -315,6 +318,9 @@ def _keep(part: Path, target: Path) -> None:
 
 NEAR_S = 12.0  # a frame later than this no longer says what the video is
 KEY_FRAMES = 6
+MOMENTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # shares of the whole at which a video is looked at, to tell it from others
+MOMENTS_PX = 1_000_000_000  # decoded on the way there at most: 480 frames of HD, 120 of 4K
+MOMENT_SIDE_PX = 240
 FLAT = 9.0  # standard deviation of luma (0 to 255) below which a frame shows nothing: black, white, a fade
 
 
@@ -378,7 +384,10 @@ def poster_here(source: str, recipe: dict[str, Any], max_pixels: int) -> dict[st
         turns = round(frame.rotation / 90) % 4
         pixels = np.ascontiguousarray(np.rot90(_to_rgb(frame, largest_side(plan.outputs)), turns))
         width, height = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-    return write_outputs(pixels, plan, icc=None) | {"width_px": width, "height_px": height, "format": "video"}
+        likeness = _likeness(container, stream, turns)
+    size: dict[str, Any] = {"width_px": width, "height_px": height}
+    made = write_outputs(pixels, plan, icc=None, full_size=(width, height))
+    return made | size | {"format": "video", "likeness": likeness_to_json(likeness)}
 
 
 @contextlib.contextmanager
@@ -468,6 +477,53 @@ def _telling_frame(container: Any, stream: Any) -> Any:
         if most > FLAT:
             break
     return best
+
+
+def _likeness(container: Any, stream: Any, turns: int) -> Likeness:
+    """How the video looks at some moments: one telling frame would be the same for all that begin with the same title."""
+    import numpy as np
+
+    from calotype.outside.likeness import tiny
+
+    tinies: list[bytes] = []
+    digest = hashlib.sha256(f"{stream.codec_context.width}x{stream.codec_context.height}".encode())
+    for frame in _moments(container, stream):
+        if frame is None:
+            tinies.append(b"")
+            continue
+        scale = min(1.0, MOMENT_SIDE_PX / min(frame.width, frame.height))
+        size = {"width": max(1, round(frame.width * scale)), "height": max(1, round(frame.height * scale))}
+        small = frame.reformat(**size, format="rgb24", interpolation="AREA", threads=1).to_ndarray()
+        pixels = np.ascontiguousarray(np.rot90(small, turns))
+        digest.update(pixels.data)
+        tinies.append(tiny(pixels))
+    return Likeness(digest.digest(), None, tuple(tinies))
+
+
+def _moments(container: Any, stream: Any) -> Iterator[Any]:
+    """A frame at each of `MOMENTS`; `None` where there is none, or where it would cost too much to get there."""
+    import av.error
+
+    if not container.duration or container.duration <= 0 or not stream.time_base:
+        return
+    duration_s, begin_s = container.duration / 1_000_000, (container.start_time or 0) / 1_000_000
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    left_px = MOMENTS_PX
+    stream.codec_context.skip_frame = "DEFAULT"
+    for share in MOMENTS:
+        wanted_s = begin_s + share * duration_s
+        found = None
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(int(wanted_s / stream.time_base), stream=stream)
+            for frame in _frames(container, stream):
+                left_px -= frame.width * frame.height
+                if frame.time is not None and frame.time >= wanted_s - 0.5 / rate:
+                    # A seek that overshot would show another moment than in a copy with other key frames.
+                    found = frame if frame.time <= wanted_s + 1.5 / rate else None
+                    break
+                if left_px < 0:
+                    break
+        yield found
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:

@@ -80,8 +80,8 @@ def read(packet: bytes) -> dict[str, Value]:
     return found
 
 
-def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered]) -> bytes:
-    """The packet (or a new one) with these properties replaced; everything else stays.
+def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered | None]) -> bytes:
+    """The packet (or a new one) with these properties replaced, or removed (`None`); everything else stays.
 
     Keys are `prefix:Name`. Raises `Invalid` when `packet` is not XMP: nothing that we cannot read is overwritten.
     """
@@ -102,8 +102,11 @@ def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered])
     )
     added.set(f"{{{RDF}}}about", about)
     for name, value in values.items():
-        _append(added, name, value)
+        if value is not None:
+            _append(added, name, value)
     etree.indent(added, level=2)
+    if len(added) == 0:
+        rdf.remove(added)
     tree = root.getroottree()
     declared = bool(packet and packet.lstrip(b"\xef\xbb\xbf").startswith(b"<?xml"))
     return etree.tostring(tree, encoding="UTF-8", xml_declaration=declared) + b"\n"

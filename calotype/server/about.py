@@ -68,7 +68,7 @@ async def features(world: World) -> dict[str, bool]:
     return {
         "smartSearch": False,
         "facialRecognition": False,
-        "duplicateDetection": False,
+        "duplicateDetection": settings.machine_learning.duplicate_detection.enabled,  # hashes need no model
         "ocr": False,
         "map": False,
         "importFaces": False,

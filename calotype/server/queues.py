@@ -18,6 +18,7 @@ STARTS = {
     "metadataExtraction": "AssetExtractMetadataQueueAll",
     "videoConversion": "AssetEncodeVideoQueueAll",
     "sidecar": "SidecarQueueAll",
+    "duplicateDetection": "AssetDetectDuplicatesQueueAll",
     "smartSearch": "SmartSearchQueueAll",
     "faceDetection": "AssetDetectFacesQueueAll",
     "facialRecognition": "FacialRecognitionQueueAll",
@@ -25,7 +26,6 @@ STARTS = {
 }
 # Published as startable; the capability that brings the work itself.
 LATER = {
-    "duplicateDetection": "duplicates",
     "storageTemplateMigration": "storage templates",
     "migration": "storage templates",
     "library": "external libraries",

@@ -13,6 +13,7 @@ from calotype.core.jobs import QUEUES
 from calotype.core.ports import Job
 from calotype.core.tx import AWAY
 from calotype.core.world import World
+from calotype.duplicates import missing as duplicates
 from calotype.outside.bullmq import Workers
 from calotype.people import missing as people
 from calotype.seeing import missing
@@ -45,6 +46,7 @@ async def _sweep(world: World) -> None:
     await missing.sweep(world)
     await missing.settle_model(world)
     await people.sweep(world)
+    await duplicates.sweep(world)
 
 
 WHEELS = (

@@ -61,6 +61,7 @@ QUEUE_OF = {
     "FacialRecognitionQueueAll": "facialRecognition",
     "PersonGenerateThumbnail": "thumbnailGeneration",
     "PersonCleanup": "backgroundTask",
+    "AssetDetectDuplicates": "duplicateDetection",
 }
 TO_SEE = {"embedding": "SmartSearch", "faces": "AssetDetectFaces", "text": "Ocr"}
 
@@ -79,7 +80,12 @@ FOLLOWS.update(
             ([start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else [])
             + ([start("AssetEncodeVideo", id=e.asset_id)] if e.wants_encoding else [])
         ),
-        media.PreviewsMade: lambda e: [start(TO_SEE[step], id=e.asset_id) for step in e.to_see],
+        media.PreviewsMade: lambda e: (
+            [start(TO_SEE[step], id=e.asset_id) for step in e.to_see]
+            # Comparing waits for the embedding; should that not come, the sweep compares by what is there.
+            + ([start("AssetDetectDuplicates", id=e.asset_id)] if e.source and "embedding" not in e.to_see else [])
+        ),
+        embed.Embedded: lambda e: [start("AssetDetectDuplicates", id=e.asset_id)],
         people.FacesDetected: lambda e: [people_missing.recognition(e.owner_id)] if e.new_face_ids else [],
         people.PeopleChanged: lambda e: [start("PersonGenerateThumbnail", id=id) for id in e.person_ids],
         people.PeopleToFind: lambda e: [start("FacialRecognition", ownerId=e.owner_id, force=e.force)],
@@ -97,7 +103,7 @@ FOLLOWS.update(
 )
 
 # Nothing follows, and nobody needs to hear of it at once.
-SILENT: frozenset[type[Event]] = frozenset({media.VideoEncoded, users.UserChanged, embed.Embedded})
+SILENT: frozenset[type[Event]] = frozenset({media.VideoEncoded, users.UserChanged})
 
 
 async def publish(world: World, events: Sequence[Event]) -> None:

@@ -16,6 +16,7 @@ from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.ports import Job
 from calotype.core.world import World
+from calotype.duplicates import missing as duplicates
 from calotype.people import missing as people
 from calotype.seeing import missing
 
@@ -39,6 +40,7 @@ QUESTIONS = {
     for question in (
         Question("metadata", "metadataExtraction", "AssetExtractMetadata", source="upload"),
         Question("previews", "thumbnailGeneration", "AssetGenerateThumbnails", source="upload"),
+        Question("likeness", "thumbnailGeneration", "AssetGenerateThumbnails"),
         Question("transcode", "videoConversion", "AssetEncodeVideo", type="VIDEO"),
         Question("sidecar", "sidecar", "SidecarWrite"),
         Question("removal", "backgroundTask", "AssetDelete"),
@@ -84,6 +86,7 @@ async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
     found = [await sweep(world, question) for question in QUESTIONS.values()]
     found.append(await missing.sweep(world))
     found.append(await people.sweep(world))
+    found.append(await duplicates.sweep(world))
     return Done() if any(found) else Skip("nothing is missing")
 
 
