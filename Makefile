@@ -19,6 +19,8 @@ WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path
 NODE_SUITS := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.stdout.write(a > 20 || (a == 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 NODE_STAMP := $(if $(NODE_SUITS),,$(VENV)/.node)
 WITH_NODE = export PATH="$(if $(NODE_SUITS),,$(CURDIR)/$(VENV)/node:)$$PATH";
+# `make run SEEING=no` leaves out the inference service and what it needs (half a gigabyte).
+LOCK := $(if $(filter no,$(SEEING)),requirements.lock,requirements-inference.lock)
 WEB := $(if $(wildcard web/package.json),$(VENV)/.web)
 
 .PHONY: help run test check lock web wheel bench clean
@@ -30,7 +32,7 @@ run: $(VENV)/.run $(WEB) ## Set everything up and run Calotype (see deploy/examp
 	@exec $(BIN)/calotype run
 
 test: $(VENV)/.dev $(WEB) $(VENV)/.chromium ## Set everything up and run every test (make test WORKERS=1 for one at a time)
-	@if [ -n "$(WEB)" ]; then $(WITH_NODE) npm --prefix web run --silent test; fi
+	@if [ -n "$(WEB)" ]; then $(WITH_NODE) npm --prefix web run --silent test && npm --prefix web run --silent flows; fi
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: $(VENV)/.dev $(if $(WEB),$(VENV)/.npm) ## Style, types, floors, web types
@@ -63,10 +65,10 @@ $(VENV)/.venv:
 	"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv requirements.lock requirements-build.lock pyproject.toml
+$(VENV)/.run: $(VENV)/.venv $(LOCK) requirements-build.lock pyproject.toml
 	@echo "Installing Calotype's parts …"
 	@$(PIP) --require-hashes -r requirements-build.lock
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --require-hashes -r $(LOCK)
 	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
@@ -92,8 +94,9 @@ $(VENV)/.web: $(VENV)/.npm $(WEB_SOURCES)
 	$(WITH_NODE) npm --prefix web run --silent build
 	@touch $@
 
-# The browser tests want one; only root can install it, and without it they say so and are skipped.
+# The browser flows want one; only root can install it, and without it they say so and are left out.
 $(VENV)/.chromium: $(VENV)/.venv
 	@if ! command -v chromium >/dev/null && [ "$(SUDOLESS)" = yes ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; fi
-	@touch $@
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+			|| echo "Chromium could not be installed." >&2; fi
+	@if command -v chromium >/dev/null; then touch $@; fi

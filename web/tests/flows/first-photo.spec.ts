@@ -1,12 +1,9 @@
 // One photo all the way: sign up, upload, browse, look, throw away, restore.
 
 import { expect, test, type Page } from '@playwright/test';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { isAccessible as check } from './axe';
+import { ADA } from './people';
 import { paint } from './pictures';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PASSWORD = 'a wonderful day';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -14,7 +11,8 @@ let page: Page;
 const problems: string[] = [];
 
 test.beforeAll(async ({ browser }) => {
-	page = await browser.newPage();
+	// The service worker has flows of its own; here each request is seen as it is made.
+	page = await browser.newPage({ serviceWorkers: 'block' });
 	page.on('pageerror', (problem) => problems.push(problem.message));
 	page.on('console', (line) => {
 		if (line.text().includes('Content Security Policy')) problems.push(line.text());
@@ -32,29 +30,15 @@ test.afterAll(async () => {
 
 const tiles = () => page.locator('a[data-photo]');
 
-async function isAccessible(where: string) {
-	for (const colorScheme of ['light', 'dark'] as const) {
-		await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-		// Colours that were fading when the scheme changed have arrived by then.
-		await page.waitForTimeout(250);
-		await page.evaluate(axe);
-		const faults = await page.evaluate(async () => {
-			type Axe = { run(options: object): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }> };
-			const { violations } = await (window as unknown as { axe: Axe }).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-			return violations.map((each) => `${each.id}: ${each.help} — ${each.nodes[0]?.html.slice(0, 160)}`);
-		});
-		expect.soft(faults, `${where}, ${colorScheme}`).toEqual([]);
-	}
-	await page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
-}
+const isAccessible = (where: string) => check(page, where);
 
 test('the first visitor becomes the administrator in three steps', async () => {
 	await page.goto('/');
 	await expect(page).toHaveURL(/\/auth\/register/);
 	await isAccessible('sign-up');
-	await page.getByLabel('Name').fill('Ada Lind');
-	await page.getByLabel('E-mail').fill('ada@example.com');
-	await page.getByLabel('Password').fill(PASSWORD);
+	await page.getByLabel('Name').fill(ADA.name);
+	await page.getByLabel('E-mail').fill(ADA.email);
+	await page.getByLabel('Password').fill(ADA.password);
 	await page.getByRole('button', { name: 'Create account' }).click();
 	await expect(page.getByText('Where photos live')).toBeVisible();
 	await expect(page.getByText(/free of/)).toBeVisible();
@@ -220,11 +204,11 @@ test('signing out closes the door, and signing in comes back to the page', async
 	await page.getByRole('menuitem', { name: 'Sign out' }).click();
 	await expect(page).toHaveURL(/\/auth\/login/);
 	await isAccessible('sign-in');
-	await page.getByLabel('E-mail').fill('ada@example.com');
+	await page.getByLabel('E-mail').fill(ADA.email);
 	await page.getByLabel('Password').fill('not the password');
 	await page.getByRole('button', { name: 'Sign in' }).click();
 	await expect(page.getByText('E-mail or password is not right.')).toBeVisible();
-	await page.getByLabel('Password').fill(PASSWORD);
+	await page.getByLabel('Password').fill(ADA.password);
 	await page.getByRole('button', { name: 'Sign in' }).click();
 	await expect(page).toHaveURL(/\/archive/);
 });
