@@ -53,10 +53,14 @@ async def check_deletions(world: World, data: dict[str, Any]) -> Outcome:
 
 @job("FileDelete", queue="backgroundTask")
 async def delete_files(world: World, data: dict[str, Any]) -> Outcome:
-    """Remove files of the photo storage that no row points to any more."""
+    """Remove files of the photo storage that no row points to; one that a row points to again is left alone."""
+    keys: list[str] = data["keys"]
+    async with world.glancing() as look:
+        used = await store.keys_in_use(look, keys)
     try:
-        for key in data["keys"]:
-            await world.files.remove(key)
+        for key in keys:
+            if key not in used:
+                await world.files.remove(key)
     except Offline as away:
         return Later(WAIT_S, away.sentence)
     return Done()

@@ -218,18 +218,49 @@ _OWNER_JSON: LiteralString = (
     )"""
 )
 
+# Each person of a visible face once, hidden ones too. For the owner alone: people are nobody else's business.
+_PEOPLE_JSON: LiteralString = """CASE WHEN asset.owner_id <> :viewer::uuid THEN '[]' ELSE COALESCE((
+        SELECT json_agg(json_build_object(
+                   'id', person.id,
+                   'name', person.name,
+                   'birthDate', person.birth_date,
+                   'thumbnailPath', CASE WHEN person.portrait_face_id IS NULL OR person.portrait_path = '' THEN ''
+                                         ELSE :data_root::text || person.portrait_path END,
+                   'isHidden', person.is_hidden,
+                   'isFavorite', person.is_favorite,
+                   'updatedAt', person.updated_at)::jsonb
+                   || CASE WHEN person.color IS NULL THEN '{}'::jsonb
+                           ELSE jsonb_build_object('color', person.color) END
+                   ORDER BY seen.x1, person.id)::text
+          FROM (SELECT face.person_id, min(face.x1) AS x1
+                  FROM face
+                 WHERE face.asset_id = asset.id AND face.is_visible AND face.deleted_at IS NULL
+                 GROUP BY face.person_id) AS seen
+          JOIN person ON person.id = seen.person_id
+    ), '[]') END"""
+
+
+def _with_people(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """The same fields with who is in the picture. Needs `:data_root` too."""
+    return tuple((key, _PEOPLE_JSON if key == "people" else value) for key, value in fields)
+
+
 ASSET_JSON = json_object(*_ASSET)
 """An asset in a list, as text: neither owner, exifInfo, tags nor stack."""
 
 ASSET_EXIF_JSON = json_object(*_ASSET, ("exifInfo", _EXIF_JSON))
 """The same with exifInfo: an updated asset, or a list that asked for it."""
 
+ASSET_PEOPLE_JSON = json_object(*_with_people(_ASSET))
+ASSET_EXIF_PEOPLE_JSON = json_object(*_with_people(_ASSET), ("exifInfo", _EXIF_JSON))
+"""Both with people, for lists that asked for them. They need `:data_root` too: what stands before portraits' paths."""
+
 ASSET_TAGS_JSON = json_object(*_ASSET, ("exifInfo", _EXIF_JSON), ("tags", _TAGS_JSON))
 """With exifInfo and tags: stacks, duplicates, explore."""
 
 _FOR_LINK: tuple[Field, ...] = (*_ASSET, ("exifInfo", _EXIF_JSON), ("tags", _TAGS_JSON), ("stack", _STACK_JSON))
 _LINK_JSON = json_object(*_FOR_LINK)
-_INFO_JSON = json_object(*_FOR_LINK, ("owner", _OWNER_JSON))
+_INFO_JSON = json_object(*_with_people(_FOR_LINK), ("owner", _OWNER_JSON))
 
 SANITISED_JSON = json_object(
     ("id", _plain("asset.id")),
@@ -260,7 +291,7 @@ INFO_OF_OWNER = sql(
 INFO = sql("SELECT " + _INFO_JSON + "::text FROM asset WHERE asset.id = :id")
 INFO_FOR_LINK = sql("SELECT " + _LINK_JSON + "::text FROM asset WHERE asset.id = :id")
 INFO_SANITISED = sql("SELECT " + SANITISED_JSON + "::text FROM asset WHERE asset.id = :id")
-UPDATED = sql("SELECT " + ASSET_EXIF_JSON + "::text FROM asset WHERE asset.id = :id")
+UPDATED = sql("SELECT " + ASSET_EXIF_PEOPLE_JSON + "::text FROM asset WHERE asset.id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +326,9 @@ async def info_for_link(look: Look, id: AssetId, viewer: UserId, root: str, *, s
     return await look.value(INFO_FOR_LINK, id=id, viewer=viewer, media_root=root)
 
 
-async def updated(look: Look, id: AssetId, viewer: UserId, root: str) -> str | None:
-    """JSON of an asset after a change: with exifInfo, without owner, tags and stack."""
-    return await look.value(UPDATED, id=id, viewer=viewer, media_root=root)
+async def updated(look: Look, id: AssetId, viewer: UserId, roots: Roots) -> str | None:
+    """JSON of an asset after a change: with exifInfo and people, without owner, tags and stack."""
+    return await look.value(UPDATED, id=id, viewer=viewer, media_root=roots.media, data_root=roots.data)
 
 
 # Upload -------------------------------------------------------------------------------------------------------------
@@ -786,6 +817,16 @@ SHOW_FACE = sql("UPDATE asset SET is_stacked_away = FALSE WHERE id = :id")
 
 REMOVE = sql("DELETE FROM asset WHERE id = :id")
 
+# The index on folded keys finds the few candidates; a sidecar lies beside its original (`paths.sidecar_key`).
+KEYS_IN_USE = sql("""
+    SELECT wanted.key
+      FROM unnest(:keys::text[]) AS wanted(key)
+     WHERE EXISTS (SELECT
+                     FROM asset
+                    WHERE fold(asset.original_key) IN (fold(wanted.key), fold(regexp_replace(wanted.key, '[.]xmp$', '')))
+                      AND (asset.original_key = wanted.key OR asset.sidecar_key = wanted.key))
+""")
+
 
 async def for_removal(tx: Tx, id: AssetId) -> Row | None:
     """The row, locked: status, keys, size, moving part, and whether it leads a stack."""
@@ -811,6 +852,11 @@ async def leave_stack(tx: Tx, id: AssetId, stack: UUID) -> None:
     else:
         await tx.run(UNSTACK, stack_id=stack)
         await tx.run(DROP_STACK, id=stack)
+
+
+async def keys_in_use(look: Look, keys: list[str]) -> set[str]:
+    """Those of the keys that are an asset's original or sidecar."""
+    return {row["key"] for row in await look.all(KEYS_IN_USE, keys=keys)}
 
 
 async def remove(tx: Tx, id: AssetId) -> None:
