@@ -7,6 +7,7 @@ import pytest
 
 from calotype.settings.current import SettingsChanged
 
+# As published, but for how faces become people and for the text model, which comes with our inference service.
 DEFAULTS = json.loads("""{
 "backup": {"database": {"enabled": true, "cronExpression": "0 02 * * *", "keepLastAmount": 14}},
 "ffmpeg": {"crf": 23, "threads": 0, "preset": "ultrafast", "targetVideoCodec": "h264", "acceptedVideoCodecs": ["h264"],
@@ -27,8 +28,9 @@ DEFAULTS = json.loads("""{
 "machineLearning": {"enabled": false, "urls": ["http://immich-machine-learning:3003"],
   "availabilityChecks": {"enabled": true, "timeout": 2000, "interval": 30000},
   "clip": {"enabled": true, "modelName": "ViT-B-32__openai"}, "duplicateDetection": {"enabled": true, "maxDistance": 0.01},
-  "facialRecognition": {"enabled": true, "modelName": "buffalo_l", "minScore": 0.7, "maxDistance": 0.5, "minFaces": 3},
-  "ocr": {"enabled": true, "modelName": "PP-OCRv5_mobile", "minDetectionScore": 0.5, "minRecognitionScore": 0.8,
+  "facialRecognition": {"enabled": true, "modelName": "buffalo_l", "minScore": 0.7, "maxDistance": 0.5, "minFaces": 3,
+  "clustering": "average"},
+  "ocr": {"enabled": true, "modelName": "PP-OCRv6_small", "minDetectionScore": 0.5, "minRecognitionScore": 0.8,
   "maxResolution": 736}},
 "map": {"enabled": true, "lightStyle": "https://tiles.immich.cloud/v1/style/light.json",
   "darkStyle": "https://tiles.immich.cloud/v1/style/dark.json"},
@@ -77,7 +79,7 @@ def changed(path: str, value) -> dict:
     return tree
 
 
-async def test_the_defaults_are_the_published_ones(boss):
+async def test_the_defaults_are_the_published_ones_where_we_have_no_better(boss):
     for path in ("/system-config/defaults", "/admin/config/defaults", "/system-config", "/admin/config"):
         assert (await boss.client.get(path)).json() == DEFAULTS
 

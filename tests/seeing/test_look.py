@@ -37,7 +37,7 @@ async def test_all_of_a_picture_is_asked_in_one_request(house, ada, vision):
     done = of_seeing(await house.work())
     assert len(vision.asked) == 1
     assert vision.asked[0].clip == "ViT-B-32__openai"
-    assert vision.asked[0].text == "PP-OCRv5_mobile"
+    assert vision.asked[0].text == "PP-OCRv6_small"
     assert [outcome for _, outcome in done].count("Done") == 1
     assert {name for name, _ in done} == {"SmartSearch", "AssetDetectFaces", "Ocr"}
     assert await house.sql("SELECT FROM embedding WHERE asset_id = $1", UUID(id))
