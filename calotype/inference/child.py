@@ -157,6 +157,8 @@ class Model:
             for question in loading:
                 self._child.tell({"id": question["id"], "done": None})
             questions = [each for each in questions if "load_only" not in each[0]]
+        if not questions:
+            return
         asked = [_asked(question, fds) for question, fds in questions]
         for (question, _), answer in zip(questions, _answers(sight, asked), strict=True):
             self._child.tell({"id": question["id"], "batch": len(asked)} | answer)

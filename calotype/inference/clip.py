@@ -66,9 +66,13 @@ class Eye:
 
     def see(self, rgb: Pixels) -> Floats:
         """What the model is given.  rgb: (H, W, 3) uint8 → (3, height, width) float32."""
-        pixels = np.asarray(self._framed(Image.fromarray(rgb)), dtype=np.float32)
-        pixels = (pixels / np.float32(255) - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        pixels = np.asarray(self._framed(Image.fromarray(rgb)))
+        shades = np.arange(256, dtype=np.float32) / np.float32(255)
+        seen = np.empty((3, *self.size), np.float32)
+        for channel in range(3):  # a table of 256 numbers: a third of the time that arithmetic takes, to the same bits
+            table = (shades - np.float32(self.mean[channel])) / np.float32(self.std[channel])
+            np.take(table, pixels[:, :, channel], out=seen[channel])
+        return seen
 
     def _gap(self, image: Image.Image) -> float | None:
         """Pictures far larger than needed are first reduced by a whole number: a third of the time, and no difference."""

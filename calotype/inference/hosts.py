@@ -83,7 +83,12 @@ class Host:
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         self._line.send(question | {"id": number}, fds)
         try:
-            return await answer
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            if answer.done() and not answer.exception():  # it came in the very moment in which nobody waited any more
+                for fd in answer.result()[1]:
+                    os.close(fd)
+            raise
         finally:
             self._asked.pop(number, None)
 

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import hashlib
 import json
+import logging
 import os
 import platform
 import shutil
@@ -92,8 +93,8 @@ class Careful:
         if self._trial and self._trial.poll() is not None:
             with self._lock:
                 if self._trial:
-                    self._trial = None
-                    self._switch()
+                    status, self._trial = self._trial.returncode, None
+                    self._switch(status)
         return self._session
 
     @property
@@ -111,8 +112,10 @@ class Careful:
         wanted = self._runtime.providers or available()
         return all(name in ("cpu", "coreml") for name in wanted) or "cpu" in self._runtime.providers[:1]
 
-    def _switch(self) -> None:
+    def _switch(self, status: int) -> None:
         verdict = remembered(self._folder)
+        if verdict is None and status != 0:
+            _give_up(self._folder, status)
         if verdict is None or verdict.precision != "int8":
             return
         try:
@@ -166,6 +169,17 @@ def prepare(folder: Path, kind: Kind) -> Verdict:
     return verdict
 
 
+def _give_up(folder: Path, status: int) -> None:
+    """A trial that died would die again: on a machine with too little memory, at every start."""
+    reason = f"The trial ended with status {status}."
+    verdict = Verdict("fp32", reason, 0.0, 0.0, checksum(folder), _stamp(folder), _cpu())
+    say("int8 given up", level=logging.WARNING, model=folder.parent.name, reason=reason)
+    work = Path(tempfile.mkdtemp(prefix=".int8-", dir=folder))
+    work.chmod(0o755)
+    (work / "verdict.json").write_text(json.dumps(asdict(verdict)))
+    _put(work, folder / FOLDER)
+
+
 def compare(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float, str]:
     """Least cosine, rank order, and what is wrong ("" for nothing).  before, after: (examples, dimensions)."""
     if not np.isfinite(after).all():
@@ -211,8 +225,6 @@ def _start(folder: Path, kind: Kind) -> "subprocess.Popen[bytes] | None":
 
 
 def _quantise(source: Path, target: Path) -> None:
-    import logging
-
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logging.getLogger().setLevel(logging.ERROR)  # it recommends its own preprocessing, which changes nothing here
@@ -314,11 +326,12 @@ def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 def main() -> int:
     """Be the process that tries: `python -m calotype.inference.precision visual FOLDER PARENT`."""
     from calotype.core import log
-    from calotype.inference.bound import die_with
+    from calotype.inference.bound import die_with, go_first
 
     kind: Kind = "visual" if sys.argv[1] == "visual" else "textual"
     folder = Path(sys.argv[2])
     die_with(int(sys.argv[3]))
+    go_first()
     os.nice(10)
     log.set_up(os.environ.get("CALOTYPE_LOG_LEVEL") or "info")
     began = time.monotonic()

@@ -104,6 +104,19 @@ def test_a_model_is_served_while_it_is_tried_and_switched_afterwards(tmp_path):
     assert json.loads((folder / "int8" / "verdict.json").read_text())["precision"] == "int8"
 
 
+def test_a_trial_that_dies_is_not_begun_again(tmp_path):
+    folder = tiny.visual(tmp_path)
+    careful = precision.Careful(folder, CPU, kind="visual")
+    assert careful._trial is not None
+    careful._trial.kill()
+    careful._trial.wait()
+    assert careful.session.provider == "cpu"
+    found = precision.remembered(folder)
+    assert found
+    assert (found.precision, found.reason) == ("fp32", "The trial ended with status -9.")
+    assert precision.Careful(folder, CPU, kind="visual")._trial is None
+
+
 def rows(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(24, 32)).astype(np.float32)
 
