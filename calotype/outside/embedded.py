@@ -320,7 +320,7 @@ class Postgres(Server):
             "wal_level = minimal",
             "max_wal_senders = 0",
             "min_wal_size = 80MB",
-            "max_wal_size = 512MB",
+            "max_wal_size = 1GB",  # after a checkpoint every page is logged whole: an import wants few
             "checkpoint_timeout = 15min",
             "max_logical_replication_workers = 0",
             "max_parallel_workers_per_gather = 1",

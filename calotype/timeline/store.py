@@ -7,66 +7,85 @@ from calotype.core.sql import Where
 from calotype.core.tx import Look
 from calotype.timeline.scope import Scope, next_month
 
-# Text is put together by `string_agg` rather than `json_agg`: half the CPU for the same bytes. Only names of places can hold
-# a quote; everything else is made of digits, hex and base64.
-_TILES: LiteralString = """
-    SELECT asset.id, asset.owner_id, asset.visibility, asset.status,
-           CASE WHEN asset.is_favorite AND asset.owner_id = :viewer THEN 'true' ELSE 'false' END AS favorite,
-           CASE asset.type WHEN 'IMAGE' THEN 'true' ELSE 'false' END AS image,
-           coalesce('"' || asset.live_video_id || '"', 'null') AS live,
-           coalesce('"' || encode(asset.thumbhash, 'base64') || '"', 'null') AS hash,
-           coalesce('"' || asset.projection_type || '"', 'null') AS projection,
-           coalesce(asset.duration_ms::text, 'null') AS duration,
-           CASE WHEN asset.width > 0 AND asset.height > 0
-                THEN round(asset.width * 1000.0::float8 / asset.height) / 1000 ELSE 1 END AS ratio,
-           replace(asset.taken_at::timestamp::text, ' ', 'T') AS taken,
-           replace(asset.created_at::timestamp::text, ' ', 'T') AS created,
-           date_part('epoch', asset.local_taken - asset.taken_at::timestamp) / 3600 AS hours,
-           CASE WHEN asset.city IS NULL THEN 'null' WHEN asset.city ~ '["\\\\]' THEN to_json(asset.city)::text
-                ELSE '"' || asset.city || '"' END AS city,
-           CASE WHEN asset.country IS NULL THEN 'null' WHEN asset.country ~ '["\\\\]' THEN to_json(asset.country)::text
-                ELSE '"' || asset.country || '"' END AS country,
-           coalesce(asset.latitude::text, 'null') AS latitude, coalesce(asset.longitude::text, 'null') AS longitude,
-           asset.stack_id
-      FROM asset
-     WHERE {where}
-"""
-_COLUMNS: LiteralString = """
-    SELECT convert_to(concat('{"id":[', string_agg('"' || id || '"', ','),
-                  '],"ownerId":[', string_agg('"' || owner_id || '"', ','),
-                  '],"ratio":[', string_agg(ratio::text, ','),
-                  '],"isFavorite":[', string_agg(favorite, ','),
-                  '],"visibility":[', string_agg('"' || visibility || '"', ','),
-                  '],"status":[', string_agg('"' || status || '"', ','),
-                  '],"isTrashed":[', string_agg(CASE status WHEN 'active' THEN 'false' ELSE 'true' END, ','),
-                  '],"isImage":[', string_agg(image, ','),
-                  '],"livePhotoVideoId":[', string_agg(live, ','),
-                  '],"thumbhash":[', string_agg(hash, ','),
-                  '],"projectionType":[', string_agg(projection, ','),
-                  '],"duration":[', string_agg(duration, ','),
-                  '],"fileCreatedAt":[', string_agg('"' || taken || '"', ','),
-                  '],"createdAt":[', string_agg('"' || created || '"', ','),
-                  '],"localOffsetHours":[', string_agg(hours::text, ','),
-"""
-_PLACES: LiteralString = """
-                  '],"city":[', string_agg(city, ','),
-                  '],"country":[', string_agg(country, ','),
-"""
-_COORDINATES: LiteralString = """
-                  '],"latitude":[', string_agg(latitude, ','),
-                  '],"longitude":[', string_agg(longitude, ','),
-"""
-_STACKS: LiteralString = """
-                  '],"stack":[', string_agg(CASE WHEN stack_id IS NULL THEN 'null' ELSE
-                      (SELECT '["' || tile.stack_id || '","' || count(*) || '"]' FROM asset AS member
-                        WHERE member.stack_id = tile.stack_id AND member.status = 'active'
-                          AND member.visibility = 'timeline') END, ','),
-"""
-_END: LiteralString = "']}'), 'UTF8') FROM ("  # as bytes: half a megabyte need not be decoded to be encoded again
-_BY_TAKEN_NEWEST: LiteralString = "ORDER BY asset.local_taken::date DESC, asset.taken_at DESC) AS tile"
-_BY_TAKEN_OLDEST: LiteralString = "ORDER BY asset.local_taken::date, asset.taken_at) AS tile"
-_BY_CREATED_NEWEST: LiteralString = "ORDER BY asset.created_at DESC, asset.taken_at DESC) AS tile"
-_BY_CREATED_OLDEST: LiteralString = "ORDER BY asset.created_at, asset.taken_at) AS tile"
+# A month's columns are texts that `string_agg` lengthens photo by photo, so whatever can be done once for a whole column is
+# not done for each photo: quotes are part of the separator, a missing value is a mark that becomes null at the end, and what
+# strangers wrote is escaped in one piece. The marks are characters that Unicode leaves to private use. What is dear to write
+# (times, ratios) lies ready in the row.
+
+
+def _same(value: LiteralString) -> LiteralString:
+    """A column in which every photo has this JSON text."""
+    return "substr(repeat(',' || " + value + ", count(*)::integer), 2)"
+
+
+def _plain(value: LiteralString) -> LiteralString:
+    """A column of strings without anything that JSON escapes; none is null."""
+    return "'\"' || string_agg(" + value + "::text, '\",\"') || '\"'"
+
+
+def _maybe_plain(value: LiteralString) -> LiteralString:
+    """The same where some are null. None of them is a single minus."""
+    return "replace('\"' || string_agg(COALESCE(" + value + "::text, '-'), '\",\"') || '\"', '\"-\"', 'null')"
+
+
+def _words(value: LiteralString) -> LiteralString:
+    """A column of strings that somebody wrote; some are null."""
+    column: LiteralString = "to_json(string_agg(COALESCE(" + value + ", U&'\\F8FE'), U&'\\F8FF'))::text"
+    return "replace(replace(" + column + ", U&'\\F8FF', '\",\"'), U&'\"\\F8FE\"', 'null')"
+
+
+def _number(value: LiteralString) -> LiteralString:
+    return "string_agg(COALESCE(" + value + "::text, 'null'), ',')"
+
+
+def _flag(condition: LiteralString) -> LiteralString:
+    return "string_agg(CASE WHEN " + condition + " THEN 'true' ELSE 'false' END, ',')"
+
+
+def _columns(*columns: tuple[LiteralString, LiteralString]) -> LiteralString:
+    text: LiteralString = ""
+    for name, values in columns:
+        text += ", ',\"" + name + "\":[', " + values + ", ']'"
+    return text
+
+
+_ID: LiteralString = "SELECT convert_to(concat('{\"id\":[', " + _plain("id") + ", ']'"
+_ONE_OWNER = _columns(("ownerId", _same("'\"' || :owner::uuid || '\"'")))
+_MANY_OWNERS = _columns(("ownerId", _plain("owner_id")))
+_LOOKS = _columns(
+    ("ratio", "string_agg(tile_ratio, ',')"),
+    ("isFavorite", _flag("is_favorite AND owner_id = :viewer")),
+    ("visibility", _plain("visibility")),
+)
+_ACTIVE = _columns(("status", _same("'\"active\"'")), ("isTrashed", _same("'false'")))
+_TRASHED = _columns(("status", _same("'\"trashed\"'")), ("isTrashed", _same("'true'")))
+_REST = _columns(
+    ("isImage", _flag("type = 'IMAGE'")),
+    ("livePhotoVideoId", _maybe_plain("live_video_id")),
+    ("thumbhash", _maybe_plain("encode(thumbhash, 'base64')")),
+    ("projectionType", _words("projection_type")),
+    ("duration", _number("duration_ms")),
+    ("fileCreatedAt", "string_agg(tile_taken, ',')"),
+    ("createdAt", "string_agg(tile_created, ',')"),
+    ("localOffsetHours", "string_agg(tile_hours, ',')"),
+)
+_PLACES = _columns(("city", _words("city")), ("country", _words("country")))
+_COORDINATES = _columns(("latitude", _number("latitude")), ("longitude", _number("longitude")))
+_STACKS = _columns(
+    (
+        "stack",
+        """string_agg(CASE WHEN stack_id IS NULL THEN 'null' ELSE
+               (SELECT '["' || photo.stack_id || '","' || count(*) || '"]' FROM asset AS member
+                 WHERE member.stack_id = photo.stack_id AND member.status = 'active'
+                   AND member.visibility = 'timeline') END, ',')""",
+    )
+)
+# As bytes: half a megabyte need not be decoded to be encoded again.
+_FROM: LiteralString = ", '}'), 'UTF8') FROM (SELECT asset.* FROM asset WHERE {where} "
+_BY_TAKEN_NEWEST: LiteralString = "ORDER BY asset.local_taken::date DESC, asset.taken_at DESC) AS photo"
+_BY_TAKEN_OLDEST: LiteralString = "ORDER BY asset.local_taken::date, asset.taken_at) AS photo"
+_BY_CREATED_NEWEST: LiteralString = "ORDER BY asset.created_at DESC, asset.taken_at DESC) AS photo"
+_BY_CREATED_OLDEST: LiteralString = "ORDER BY asset.created_at, asset.taken_at) AS photo"
 
 _COUNTED: LiteralString = """
     SELECT coalesce('[' || string_agg('{"timeBucket":"' || month || '","count":' || assets || '}', ','
@@ -135,14 +154,15 @@ async def bucket(look: Look, scope: Scope, month: date) -> bytes:
     else:
         where.add("asset.local_taken::date >= :first::date AND asset.local_taken::date < :after::date")
     where.arguments.update(first=month, after=next_month(month))
-    text = _COLUMNS
+    text = _ID + (_ONE_OWNER if len(scope.owners) == 1 else _MANY_OWNERS) + _LOOKS
+    text += (_ACTIVE if scope.status == "active" else _TRASHED) + _REST
     if not scope.hides_places:
         text += _PLACES
         if scope.with_coordinates:
             text += _COORDINATES
     if scope.with_stacked:
         text += _STACKS
-    text += _END + _TILES
+    text += _FROM
     if scope.by_creation:
         text += _BY_CREATED_NEWEST if scope.newest_first else _BY_CREATED_OLDEST
     else:

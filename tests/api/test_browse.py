@@ -73,6 +73,19 @@ async def test_inside_a_month_days_are_local_and_times_are_instants(house, ada):
     assert (await _bucket(ada.client, "2024-05-01", order="asc"))["id"] == [yesterday, early, late]
 
 
+async def test_places_and_projections_are_escaped_and_null_stays_null(house, ada):
+    odd = 'a "b", \\, a\ttab,\na line and 🌄'
+    for day, place in enumerate((odd, None, "-", "", "null"), 1):
+        id = await ada.asset()
+        await _taken(house, id, f"2024-05-0{day}T10:00:00.5", hours=5.75)
+        await house.sql("UPDATE asset SET city = $2, country = $2, projection_type = $2 WHERE id = $1::uuid", id, place)
+    columns = await _bucket(ada.client, "2024-05-01", order="asc")
+    for key in ("city", "country", "projectionType"):
+        assert columns[key] == [odd, None, "-", "", "null"]
+    assert columns["fileCreatedAt"][0] == "2024-05-01T04:15:00.5"
+    assert columns["localOffsetHours"] == [5.75] * 5
+
+
 async def test_an_empty_month_has_empty_columns(ada):
     assert set(map(len, (await _bucket(ada.client, "1999-01-01")).values())) == {0}
     assert set(map(len, (await _bucket(ada.client, "1999-01-02")).values())) == {0}
