@@ -13,7 +13,6 @@ from calotype.api.op import Door
 from calotype.assets import edit, notes, store, trash
 from calotype.assets.asset import Note
 from calotype.assets.edit import CopyWish, Wish
-from calotype.assets.store import media_root
 from calotype.core.errors import Invalid, Offline
 from calotype.core.ids import AssetId, sha1_from_text
 from calotype.core.ports import Job
@@ -115,7 +114,7 @@ async def update_asset(ask: Writing, id: Uuid4, new: wire.AssetUpdate) -> bytes:
         video = new.live_photo_video_id
         await edit.link_live_video(ask.tx, owner, asset, None if video is None else AssetId(video))
     await edit.change(ask.tx, owner, [asset], _wish(new))
-    return _found(await store.updated(ask.tx, asset, owner, media_root(ask.world.files)))
+    return _found(await store.updated(ask.tx, asset, owner, store.roots(ask.world)))
 
 
 @assets.put("/assets", may="asset.update", also=("PATCH",), status=204)

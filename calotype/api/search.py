@@ -38,8 +38,14 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
         media_root=media_root(ask.world.files),
         order=body.sorted_by(),
         with_exif=bool(body.with_exif),
+        data_root=_data_root(ask, body),
     )
     return _answer(found, part)
+
+
+def _data_root(ask: Reading, body: wire.Flat) -> str | None:
+    """Where portraits lie, when the body asks for people. A link shows nobody."""
+    return f"{ask.world.config.data}/" if body.with_people and ask.caller.link is None else None
 
 
 def _answer(found: store.Found, part: find.Page) -> bytes:
@@ -63,7 +69,15 @@ async def search_smart(ask: Reading, body: wire.SmartSearch) -> bytes:
     question = smart.Question(
         body.query or "", AssetId(body.query_asset_id) if body.query_asset_id else None, body.language
     )
-    found = await smart.page(ask.world, ask.caller, question, body.asked(), part, with_exif=bool(body.with_exif))
+    found = await smart.page(
+        ask.world,
+        ask.caller,
+        question,
+        body.asked(),
+        part,
+        with_exif=bool(body.with_exif),
+        with_people=bool(body.with_people),
+    )
     return _answer(found, part)
 
 
@@ -88,6 +102,7 @@ async def search_random(ask: Reading, body: wire.RandomSearch) -> bytes:
         size=body.size or PAGE,
         pivot=uuid4(),
         with_exif=bool(body.with_exif),
+        data_root=_data_root(ask, body),
     )
     return f"[{','.join(items)}]".encode()
 

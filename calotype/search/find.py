@@ -72,8 +72,12 @@ async def page(
     media_root: str,
     order: Order,
     with_exif: bool,
+    data_root: str | None = None,
 ) -> store.Found:
-    """A page of what the caller may see of what matches, newest first unless asked otherwise."""
+    """A page of what the caller may see of what matches, newest first unless asked otherwise.
+
+    `data_root`: where portraits lie, when it is to be said who is in the photos.
+    """
     reach = await reach_of(look, caller, asked, now=now)
     return await store.page(
         look,
@@ -85,6 +89,7 @@ async def page(
         offset=part.offset,
         cursor=part.cursor,
         with_exif=with_exif,
+        data_root=data_root,
     )
 
 
@@ -103,10 +108,20 @@ async def some(
     size: int,
     pivot: UUID,
     with_exif: bool,
+    data_root: str | None = None,
 ) -> list[str]:
     """Random ones of what matches, as JSON text."""
     reach = await reach_of(look, caller, asked, now=now)
-    return await store.some(look, asked, reach, media_root=media_root, size=size, pivot=pivot, with_exif=with_exif)
+    return await store.some(
+        look,
+        asked,
+        reach,
+        media_root=media_root,
+        size=size,
+        pivot=pivot,
+        with_exif=with_exif,
+        data_root=data_root,
+    )
 
 
 async def largest(

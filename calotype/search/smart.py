@@ -35,7 +35,14 @@ class Question:
 
 
 async def page(
-    world: World, caller: Caller, question: Question, asked: Filters, part: Page, *, with_exif: bool
+    world: World,
+    caller: Caller,
+    question: Question,
+    asked: Filters,
+    part: Page,
+    *,
+    with_exif: bool,
+    with_people: bool = False,
 ) -> store.Found:
     """A page of what matches, the nearest in meaning first. There is no threshold: everything follows sooner or later.
 
@@ -55,6 +62,7 @@ async def page(
             viewer=reach.viewer,
             media_root=media_root(world.files),
             with_exif=with_exif,
+            data_root=f"{world.config.data}/" if with_people else None,
         )
     return store.Found(items, len(shown), None, has_more=len(found) > part.offset + part.size)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
-from calotype.assets.store import ASSET_EXIF_JSON, ASSET_JSON
+from calotype.assets.store import ASSET_EXIF_JSON, ASSET_EXIF_PEOPLE_JSON, ASSET_JSON, ASSET_PEOPLE_JSON
 from calotype.core.ids import UserId
 from calotype.core.sql import Sql, Where, sql
 from calotype.core.tx import Look
@@ -415,8 +415,12 @@ async def page(
     offset: int = 0,
     cursor: Cursor | None = None,
     with_exif: bool = False,
+    data_root: str | None = None,
 ) -> Found:
-    """A page of what matches. With a cursor the offset does not count. `cursor` of the answer: `None` at the end."""
+    """A page of what matches. With a cursor the offset does not count. `cursor` of the answer: `None` at the end.
+
+    `data_root`: where portraits lie, when it is to be said who is in the photos.
+    """
     where = conditions(asked, reach, media_root)
     if cursor is not None:
         _after(where, order, cursor)
@@ -432,7 +436,9 @@ async def page(
     }
     rows = await look.all(_statement(where, template, order), **arguments)
     ids = [row["id"] for row in rows[:size]]
-    text, shown = await _these(look, ids, viewer=reach.viewer, media_root=media_root, with_exif=with_exif)
+    text, shown = await _these(
+        look, ids, viewer=reach.viewer, media_root=media_root, with_exif=with_exif, data_root=data_root
+    )
     behind = None
     if len(rows) > size:
         value: Any = rows[size - 1]["decides"]
@@ -440,20 +446,31 @@ async def page(
     return Found(text, shown, behind)
 
 
-async def items(look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool) -> str:
+async def items(
+    look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool, data_root: str | None = None
+) -> str:
     """These photos in this order, as JSON objects parted by commas. What may be seen was decided before."""
-    text, _ = await _these(look, ids, viewer=viewer, media_root=media_root, with_exif=with_exif)
+    text, _ = await _these(
+        look, ids, viewer=viewer, media_root=media_root, with_exif=with_exif, data_root=data_root
+    )
     return text
 
 
+def _json(*, with_exif: bool, with_people: bool) -> LiteralString:
+    if with_people:
+        return ASSET_EXIF_PEOPLE_JSON if with_exif else ASSET_PEOPLE_JSON
+    return ASSET_EXIF_JSON if with_exif else ASSET_JSON
+
+
 async def _these(
-    look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool
+    look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool, data_root: str | None
 ) -> tuple[str, int]:
     """Also how many there are by now: one may have been removed since it was found."""
     if not ids:
         return "", 0
-    statement = Where().into(_THESE.replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON))
-    row = await look.one(statement, ids=ids, viewer=viewer, media_root=media_root)
+    json = _json(with_exif=with_exif, with_people=data_root is not None)
+    statement = Where().into(_THESE.replace("{json}", json))
+    row = await look.one(statement, ids=ids, viewer=viewer, media_root=media_root, data_root=data_root)
     assert row is not None  # an aggregate without groups always has one
     return row["items"] or "", row["shown"]
 
@@ -467,7 +484,15 @@ async def count(look: Look, asked: Filters, reach: Reach, *, media_root: str) ->
 
 
 async def some(
-    look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int, pivot: object, with_exif: bool
+    look: Look,
+    asked: Filters,
+    reach: Reach,
+    *,
+    media_root: str,
+    size: int,
+    pivot: object,
+    with_exif: bool,
+    data_root: str | None = None,
 ) -> list[str]:
     """Random matches as JSON text. `pivot` is a random id that decides where in the library to begin."""
     where = conditions(asked, reach, media_root)
@@ -476,12 +501,14 @@ async def some(
         if reach.album_ids
         else "asset.owner_id = ANY(:owners::uuid[])"
     )
-    text = _RANDOM.replace("{source}", source).replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON)
+    json = _json(with_exif=with_exif, with_people=data_root is not None)
+    text = _RANDOM.replace("{source}", source).replace("{json}", json)
     arguments = where.arguments | {
         "owners": [reach.viewer, *reach.partners],
         "album_ids": list(reach.album_ids),
         "size": size,
         "pivot": pivot,
+        "data_root": data_root,
     }
     return [row["item"] for row in await look.all(where.into(text), **arguments)]
 

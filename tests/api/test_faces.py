@@ -102,3 +102,50 @@ async def test_partners_see_faces_but_nobody_in_them(house, ada, eve, ann, faces
     await house.sql("INSERT INTO partner (shared_by_id, shared_with_id) VALUES ($1, $2)", ada.id, eve.id)
     (face,) = (await eve.client.get("/faces", params={"id": asset})).json()
     assert face["person"] is None
+
+
+async def test_a_photo_says_who_is_in_it_to_its_owner_alone(house, ada, eve, ann, faces):
+    (asset,) = await is_on(house, ada, faces, ann)
+    await ada.client.put(f"/people/{ann}", json={"color": "#abc", "isHidden": True})
+    await house.sql(
+        "INSERT INTO partner (shared_by_id, shared_with_id, in_timeline) VALUES ($1, $2, true)", ada.id, eve.id
+    )
+    person = (await ada.client.get(f"/people/{ann}")).json()
+    for answer in (
+        await ada.client.get(f"/assets/{asset}"),
+        await ada.client.put(f"/assets/{asset}", json={"isFavorite": True}),
+    ):
+        (shown,) = answer.json()["people"]
+        assert shown | {"updatedAt": ""} == person | {"updatedAt": ""}
+    assert (await eve.client.get(f"/assets/{asset}")).json()["people"] == []
+    for path in ("/search/metadata", "/search/random"):
+        for client, asked, count in ((ada.client, True, 1), (ada.client, False, 0), (eve.client, True, 0)):
+            found = (await client.post(path, json={"withPeople": asked, "withExif": True})).json()
+            items = found if isinstance(found, list) else found["assets"]["items"]
+            assert [len(item["people"]) for item in items] == [count]
+    await house.sql("UPDATE face SET deleted_at = now() WHERE asset_id = $1", asset)
+    assert (await ada.client.get(f"/assets/{asset}")).json()["people"] == []
+
+
+async def test_photos_of_somebody_are_found_and_make_a_timeline(house, ada, ann, faces):
+    bob = (await ada.client.post("/people", json={"name": "Bob"})).json()["id"]
+    both, alone = await is_on(house, ada, faces, ann, 2)
+    await faces.keep(both, seen(0, 10, 80, 100), seen(300, 10, 380, 100))
+    await house.sql("UPDATE face SET person_id = $1 WHERE asset_id = $2 AND x1 = 300", bob, both)
+    other = await ada.asset()
+
+    async def found(**body):
+        answer = await ada.client.post("/search/metadata", json=body)
+        return {item["id"] for item in answer.json()["assets"]["items"]}
+
+    assert await found(personIds=[ann]) == {both, alone}
+    assert await found(personIds=[ann, bob]) == {both}
+    assert await found(filter={"personIds": {"any": [bob, NOWHERE]}}) == {both}
+    assert await found(filter={"personIds": {"none": [bob]}}) == {alone, other}
+    assert await found(filter={"hasPeople": {"eq": False}}) == {other}
+    buckets = (await ada.client.get("/timeline/buckets", params={"personId": ann})).json()
+    assert sum(bucket["count"] for bucket in buckets) == 2
+    month = buckets[0]["timeBucket"]
+    tiles = (await ada.client.get("/timeline/bucket", params={"personId": bob, "timeBucket": month})).json()
+    assert tiles["id"] == [both]
+    assert (await ada.client.get("/timeline/buckets", params={"personId": NOWHERE})).json() == []
