@@ -60,6 +60,10 @@ class _Away(Exception):
     """This address does not answer, or answers that it cannot now."""
 
 
+class _Busy(_Away):
+    """It answers, but cannot do this now: too much to do, or a model that is still being fetched."""
+
+
 class _Broke(_Away):
     """The service was lost over this very request."""
 
@@ -174,6 +178,10 @@ class HttpVision:
             except _Broke as broke:
                 post.failed(str(broke))
                 raise  # whatever breaks one machine shall not go round and break the others
+            except _Busy as busy:
+                post.went_well()  # what else is asked of it may well be answered
+                if isinstance(reason, _Away):
+                    reason = busy
             except _Away as away:
                 post.failed(str(away))
                 if isinstance(reason, _Away):
@@ -250,7 +258,9 @@ class HttpVision:
                 return cast("dict[str, Any]", reply.json())
             except ValueError as error:
                 raise _Away("The inference service does not answer in JSON.") from error
-        if reply.status_code in (429, 502, 503, 504):
+        if reply.status_code in (429, 503):
+            raise _Busy(f"The inference service cannot answer now: {_detail(reply)}")
+        if reply.status_code in (502, 504):
             raise _Away(f"The inference service cannot answer now: {_detail(reply)}")
         raise _Refused(f"{reply.status_code} {_detail(reply)}")
 

@@ -26,8 +26,9 @@ from calotype.settings.settings import MachineLearning
 
 CLAIM_S = 300  # longer than a request may take; what a worker that died has claimed is free after this
 ASK_AGAIN_S = 30
+REST_S = 60  # for how long a step that could not be answered is not asked for beside others
 
-Answers = dict[str, Seen | Invalid]
+Answers = dict[str, Seen | Invalid | Offline]
 
 
 async def look(world: World, id: AssetId, step: str, *, force: bool = False) -> Outcome:
@@ -36,8 +37,9 @@ async def look(world: World, id: AssetId, step: str, *, force: bool = False) -> 
     if step not in learning.steps:
         return Skip("switched off in the settings")
     if not await _claim(world, id):
-        # Who has claimed it asks for our step too; only a second look at what is done must wait for its turn.
-        return Later(5, "it is being looked at") if force else Skip("it is being looked at")
+        # Who has claimed it asks for our step too, unless that rests; a second look at what is done waits for its turn.
+        must_wait = force or await world.cache.get(_rest(step)) is not None
+        return Later(5, "it is being looked at") if must_wait else Skip("it is being looked at")
     try:
         known = await _known(world, id, learning)
         if isinstance(known, Skip):
@@ -45,8 +47,8 @@ async def look(world: World, id: AssetId, step: str, *, force: bool = False) -> 
         steps = due(known, learning.steps, step, force=force)
         if not steps:
             return Skip("done already")
-        paused = [other for other in steps[1:] if await world.queue.is_paused(QUEUE[other])]
-        return await _see(world, known, [each for each in steps if each not in paused], learning)
+        others = [other for other in steps[1:] if await _may_come_along(world, other)]
+        return await _see(world, known, [step, *others], learning)
     finally:
         await world.cache.forget(_key(id))
 
@@ -58,6 +60,14 @@ def _key(id: AssetId) -> str:
 async def _claim(world: World, id: AssetId) -> bool:
     # 0: the cache is away. Then two may look at the same picture, which costs time and nothing else.
     return await world.cache.count(_key(id), ttl_s=CLAIM_S) <= 1
+
+
+async def _may_come_along(world: World, step: str) -> bool:
+    return not await world.queue.is_paused(QUEUE[step]) and await world.cache.get(_rest(step)) is None
+
+
+def _rest(step: str) -> str:
+    return f"looking-rests:{step}"
 
 
 async def _known(world: World, id: AssetId, learning: MachineLearning) -> Known | Skip:
@@ -86,28 +96,35 @@ async def _see(world: World, known: Known, steps: Sequence[str], learning: Machi
         picture = await asyncio.to_thread((world.config.data / known.preview).read_bytes)
     except FileNotFoundError:
         return Skip("the preview file is gone")
-    try:
-        answers = await _ask(world, picture, steps, learning)
-        old = await _ask_old(world, picture, known) if "embedding" in steps else None
-    except Offline as away:
-        return Later(ASK_AGAIN_S, away.sentence, for_all=True)
+    answers = await _ask(world, picture, steps, learning)
+    away = {step: answer for step, answer in answers.items() if isinstance(answer, Offline)}
+    for step in away:
+        await world.cache.put(_rest(step), b"1", ttl_s=REST_S)
+    later = Later(ASK_AGAIN_S, away[steps[0]].sentence, for_all=True) if steps[0] in away else None
+    if later is not None and len(away) == len(steps):
+        return later
+    old = await _ask_old(world, picture, known) if "embedding" in steps and "embedding" not in away else None
     async with world.writing() as tx:
         if not await facts_store.hold(tx, known.id):
             return Skip("the asset is gone")
-        for step in steps:
-            await _keep(world, tx, known, step, answers[step], learning)
+        for step, answer in answers.items():
+            if not isinstance(answer, Offline):
+                await _keep(world, tx, known, step, answer, learning)
         if old is not None and known.lags_behind is not None:
             with suppress(Invalid):
                 await embed.keep(tx, known.id, known.owner_id, model=known.lags_behind, vector=old)
+    if later is not None:
+        return later
     failed = [answer.sentence for answer in answers.values() if isinstance(answer, Invalid)]
     return Skip(failed[0]) if len(failed) == len(steps) else Done()
 
 
 async def _ask(world: World, picture: bytes, steps: Sequence[str], learning: MachineLearning) -> Answers:
-    """One request; when that is refused, one for each step, so that what can be seen is seen. Raises `Offline`."""
+    """One request; when that is refused, one for each step: a model that is not there yet must not keep text from
+    being read."""
     try:
         seen = await world.vision.see(picture, wanted(steps, learning))
-    except Invalid as refusal:
+    except (Invalid, Offline) as refusal:
         if len(steps) == 1:
             return {steps[0]: refusal}
         return {step: (await _ask(world, picture, [step], learning))[step] for step in steps}

@@ -65,11 +65,12 @@ def apk_links() -> dict[str, str]:
 async def features(world: World) -> dict[str, bool]:
     """What clients may offer: only what is both switched on and served by this release."""
     settings = await current.read(world)
+    sees = settings.machine_learning.steps
     return {
-        "smartSearch": False,
-        "facialRecognition": False,
+        "smartSearch": "embedding" in sees,
+        "facialRecognition": "faces" in sees,
         "duplicateDetection": settings.machine_learning.duplicate_detection.enabled,  # hashes need no model
-        "ocr": False,
+        "ocr": "text" in sees,
         "map": False,
         "importFaces": False,
         "oauth": False,

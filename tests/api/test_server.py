@@ -31,9 +31,17 @@ async def test_links_to_the_app_carry_the_version(ada):
 async def test_features_promise_only_what_is_served(house):
     features = (await house.client().get("/server/features")).json()
     assert {name for name, is_on in features.items() if is_on} == {
-        "sidecar", "search", "reverseGeocoding", "trash", "passwordLogin",
+        "sidecar", "search", "reverseGeocoding", "trash", "passwordLogin", "duplicateDetection",
     }  # fmt: skip
     assert len(features) == 16
+
+
+async def test_what_an_inference_service_brings_is_offered_when_there_is_one(house):
+    house.with_config(inference_url="http://vision:3003")
+    features = (await house.client().get("/server/features")).json()
+    assert features["smartSearch"]
+    assert features["facialRecognition"]
+    assert features["ocr"]
 
 
 async def test_the_configuration_every_client_needs(house, boss):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from calotype.core.errors import Invalid
+from calotype.core.errors import Invalid, Offline
 from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job, Seen, SeenLine, Wanted
 from calotype.search.embed import Embedded
@@ -152,3 +152,23 @@ async def test_an_answer_of_another_length_is_refused(house, ada, vision):
     (row,) = await house.sql("SELECT asset_id, reason FROM asset_problem")
     assert str(row["asset_id"]) == id
     assert "2 numbers" in row["reason"]
+
+
+async def test_a_model_that_is_not_there_yet_keeps_nothing_else_from_being_seen(house, ada, vision):
+    @dataclass
+    class WithoutClip(CannedVision):
+        async def see(self, picture: bytes, wanted: Wanted) -> Seen:
+            if wanted.clip:
+                raise Offline("Model 'ViT-B-32__openai' is being fetched.")
+            return await CannedVision.see(self, picture, wanted)
+
+    here, house.world = house.world, replace(house.world, vision=WithoutClip(default=SEEN))
+    for _ in range(2):
+        await ada.asset(picture())
+    done = await house.work()
+    assert {type(outcome) for name, outcome in done if name == "SmartSearch"} == {Later}
+    assert len(await house.sql("SELECT FROM asset_text")) == 2
+    assert await house.sql("SELECT FROM asset_problem") == []
+    house.world = replace(here, vision=vision)
+    await house.work()
+    assert len(await house.sql("SELECT FROM embedding")) == 2
