@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from calotype.core import log
@@ -85,10 +85,14 @@ async def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> bool:
 
 
 def next_start(now: datetime, start_time: str) -> datetime:
-    """The next instant at which the clock shows `HH:MM` (UTC)."""
+    """The next instant at which a clock on this server's wall shows `HH:MM` (its zone: `TZ`, else the machine's)."""
     hour, minute = (int(part) for part in start_time.split(":"))
-    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return today if today > now else today + timedelta(days=1)
+    today = now.astimezone().replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None, fold=0)
+    for day in range(3):  # the hour that a change of clocks repeats or leaves out is met at most once
+        due = (today + timedelta(days=day)).astimezone(UTC)
+        if due > now:
+            return due
+    raise AssertionError("three days without such an hour")
 
 
 async def _nightly(world: World) -> None:

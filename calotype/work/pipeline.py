@@ -50,6 +50,8 @@ QUEUE_OF = {
     "UserDelete": "backgroundTask",
     "UserDeleteCheck": "backgroundTask",
     "SessionCleanup": "backgroundTask",
+    "NotificationsCleanup": "backgroundTask",
+    "AuditTableCleanup": "backgroundTask",
     "UserSyncUsage": "backgroundTask",
     "ScrapsDelete": "backgroundTask",
     "Sweep": "backgroundTask",

@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,19 @@ from calotype.work import clockwork, worker
 from tests.working import picture, settle
 
 
+@pytest.fixture
+def in_zone(monkeypatch):
+    """The zone of the machine."""
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("now", "start", "due"),
     [
@@ -23,9 +36,38 @@ from tests.working import picture, settle
         ("2026-12-31T23:59", "03:00", "2027-01-01T03:00"),
     ],
 )
-def test_the_night_begins_when_the_clock_says_so(now: str, start: str, due: str):
+def test_the_night_begins_when_the_clock_says_so(in_zone, now: str, start: str, due: str):
+    in_zone("UTC")
     begun = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert clockwork.next_start(begun, start) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "start", "due"),
+    [
+        ("2026-05-01T21:00Z", "00:00", "2026-05-01T22:00Z"),
+        ("2026-01-15T21:00Z", "03:00", "2026-01-16T02:00Z"),
+        ("2026-03-28T23:30Z", "02:30", "2026-03-29T00:30Z"),  # left out that night: an hour earlier
+        ("2026-10-25T00:15Z", "02:30", "2026-10-25T00:30Z"),  # comes twice that night
+        ("2026-10-25T01:15Z", "02:30", "2026-10-26T01:30Z"),  # the second time it has been met
+    ],
+)
+def test_it_is_the_clock_on_the_wall_of_the_server(in_zone, now: str, start: str, due: str):
+    in_zone("Europe/Berlin")
+    assert clockwork.next_start(datetime.fromisoformat(now), start) == datetime.fromisoformat(due)
+
+
+async def test_tombstones_are_kept_for_a_month(house, ada):
+    await house.sql("DELETE FROM tombstone")
+    now = house.world.clock.now()
+    for days in (32, 30):
+        await house.sql(
+            "INSERT INTO tombstone (kind, subject_id, deleted_at) VALUES ('asset', gen_random_uuid(), $1)",
+            now - timedelta(days=days),
+        )
+    assert await house.run(Job("AuditTableCleanup", "backgroundTask")) == Done()
+    (kept,) = await house.sql("SELECT deleted_at FROM tombstone")
+    assert kept["deleted_at"] == now - timedelta(days=30)
 
 
 def test_the_night_only_starts_what_exists_and_starts_it_once():
