@@ -223,7 +223,11 @@ class Fetcher:
         if not self._careful.trusts(url):
             raise Failed(f"{urllib.parse.urlsplit(url).netloc or url!r} is not among the places models come from.")
         request = urllib.request.Request(url, headers=dict(headers or {}) | {"User-Agent": "calotype"})  # noqa: S310 — checked
-        return cast("http.client.HTTPResponse", self._opener.open(request, timeout=self._timeout_s))
+        try:
+            return cast("http.client.HTTPResponse", self._opener.open(request, timeout=self._timeout_s))
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection; code and reason are all that is asked of it
+            raise
 
 
 class _Careful(urllib.request.HTTPRedirectHandler):
@@ -252,6 +256,7 @@ class _Careful(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         """See `HTTPRedirectHandler`."""
         if not self.trusts(newurl):
+            fp.close()
             raise Failed(
                 f"The store sends us to {urllib.parse.urlsplit(newurl).netloc!r}, which is not one of its own."
             )
