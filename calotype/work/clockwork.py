@@ -119,8 +119,18 @@ async def _nightly(world: World) -> None:
 
 def nightly_jobs(due: datetime) -> list[Job]:
     """The night's work; ids carry the date, so that two workers start it once."""
-    names = ("AssetDeleteCheck", "UserDeleteCheck", "SessionCleanup", "UserSyncUsage", "ScrapsDelete", "Sweep", "PersonCleanup",
-             "FacialRecognitionQueueAll")
+    names = (
+        "AssetDeleteCheck",
+        "UserDeleteCheck",
+        "SessionCleanup",
+        "NotificationsCleanup",
+        "AuditTableCleanup",
+        "UserSyncUsage",
+        "ScrapsDelete",
+        "Sweep",
+        "PersonCleanup",
+        "FacialRecognitionQueueAll",
+    )
     jobs = [start(name) for name in names]
     return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
 

@@ -77,6 +77,7 @@ def test_the_night_only_starts_what_exists_and_starts_it_once():
         assert REGISTRY[job.name].queue == job.queue
     ids = [job.id for job in jobs]
     assert len(set(ids)) == len(ids)
+    assert {"NotificationsCleanup", "AuditTableCleanup"} < {job.name for job in jobs}
     assert all(id and id.endswith("2026-05-01") for id in ids)
 
 
