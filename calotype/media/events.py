@@ -42,6 +42,13 @@ class PreviewsMade(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FacesNamed(Event):
+    """The file says who is in the picture, and where."""
+
+    asset_id: AssetId
+
+
+@dataclass(frozen=True, slots=True)
 class VideoEncoded(Event):
     """A playable version exists, or the original needs none."""
 

@@ -121,6 +121,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "Duration": ("File:Duration",),
     "Rotation": ("File:Rotation",),
     "RegionInfo": ("XMP-mwg-rs:Regions",),
+    "RegionInfoMP": ("XMP-MP:RegionInfo",),
 }
 _CONTAINER = {
     "Make": ("com.apple.quicktime.make", "make"),
@@ -206,7 +207,8 @@ def facts(
         auto_stack_id=_text(found, "BurstID", "BurstUUID", "CameraBurstID", "MediaUniqueID"),
         tags=tuple(dict.fromkeys(_tags(found))),
         duration_ms=_duration_ms(found.get("Duration"), probe, extension),
-        faces=tuple(_faces(found.get("RegionInfo"), orientation)),
+        faces=tuple(_faces(found.get("RegionInfo"), orientation))
+        or tuple(_faces_of_windows(found.get("RegionInfoMP"), size, orientation)),
     )
 
 
@@ -475,6 +477,23 @@ def _faces(value: Value | None, orientation: str | None) -> Iterator[FaceRegion]
         if name and None not in numbers:
             x, y, w, h = (number or 0.0 for number in numbers)
             yield _upright(name, x, y, w, h, int(width), int(height), orientation)
+
+
+def _faces_of_windows(
+    value: Value | None, size: tuple[int | None, int | None], orientation: str | None
+) -> Iterator[FaceRegion]:
+    """Regions as Windows' photo programs wrote them: left, top, width and height as fractions of the stored picture."""
+    regions = value.get("MPRI:Regions") if isinstance(value, dict) else None
+    if not isinstance(regions, list) or size[0] is None or size[1] is None:
+        return
+    for region in regions:
+        if not isinstance(region, dict):
+            continue
+        name = _one(region.get("MPReg:PersonDisplayName")).strip()
+        numbers = [_number(part) for part in _one(region.get("MPReg:Rectangle")).split(",")]
+        if name and len(numbers) == 4 and None not in numbers:
+            x, y, w, h = (number or 0.0 for number in numbers)
+            yield _upright(name, x + w / 2, y + h / 2, w, h, size[0], size[1], orientation)
 
 
 def _upright(

@@ -16,7 +16,7 @@ from calotype.core.tx import Row, Tx
 from calotype.core.world import World
 from calotype.media import exif, geocode, motion_parts, sidecar, store, zones
 from calotype.media.attempt import attempt, note
-from calotype.media.events import FactsRead
+from calotype.media.events import FacesNamed, FactsRead
 from calotype.outside import decoders, video
 from calotype.outside.decoders import Undecodable
 from calotype.outside.tags import Tags, find_exiftool
@@ -86,6 +86,7 @@ async def _give_up(world: World, row: Row, seen: _Seen, source: str | None) -> O
 async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: str | None) -> Outcome:
     id, owner, now = AssetId(row["id"]), UserId(row["owner_id"]), world.clock.now()
     place = await _place(world, row, found)
+    imports_faces = (await current.read(world)).metadata.faces.import_
     async with world.writing() as tx:
         if seen.part is not None:
             seen.part.belongs_to(tx)
@@ -96,6 +97,8 @@ async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: 
             if seen.part is not None:
                 seen.part.is_not_needed(tx)
             return Later(1, "its sidecar was replaced while it was read")
+        if imports_faces and await store.put_regions(tx, id, [asdict(face) for face in found.faces]):
+            tx.tell(FacesNamed(id))
         await _join_live(tx, row, found)
         if seen.part is not None and not await motion_parts.adopt(tx, row, found, seen.part, now=now):
             return Later(1, "its moving part was removed while it was read")

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from calotype.core.ids import UserId
+from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
 from calotype.outside import derivatives
-from calotype.people import cluster_store, missing, person_store, portrait, recognise
+from calotype.people import cluster_store, missing, person_store, portrait, recognise, regions
 from calotype.settings import current
 
 GRACE = timedelta(days=1)  # for somebody who was made by hand and gets a face later
@@ -67,3 +67,9 @@ async def clean_up(world: World, data: dict[str, Any]) -> Outcome:
 async def make_portrait(world: World, data: dict[str, Any]) -> Outcome:
     """Draw the portrait of a person."""
     return await portrait.make(world, UUID(data["id"]))
+
+
+@job("PeopleFromFile", queue="facialRecognition")
+async def take_over_regions(world: World, data: dict[str, Any]) -> Outcome:
+    """Named faces that a file carries become people."""
+    return await regions.take_over(world, AssetId(UUID(data["id"])))

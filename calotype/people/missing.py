@@ -6,6 +6,7 @@ from calotype.core import log
 from calotype.core.ids import UserId
 from calotype.core.ports import Job
 from calotype.core.world import World
+from calotype.media import store as media_store
 from calotype.people import cluster_store, portrait_store
 from calotype.settings import current
 
@@ -26,6 +27,10 @@ async def sweep(world: World, *, settle: timedelta = SETTLE) -> int:
         async with world.glancing() as look:
             owners = await cluster_store.owners_waiting(look, settings.facial_recognition.model_name, before)
         found += [recognition(owner) for owner in owners]
+    if await _is_idle(world, "facialRecognition"):
+        async with world.glancing() as look:
+            told = await media_store.regions_waiting(look, PAGE)
+        found += [Job("PeopleFromFile", "facialRecognition", {"id": str(id)}) for id in told]
     if await _is_idle(world, "thumbnailGeneration"):
         async with world.glancing() as look:
             people = await portrait_store.due(look, before=before, limit=PAGE)

@@ -180,6 +180,7 @@ SET_STATE = sql(
 BY_NAME = sql("""
     SELECT id FROM person WHERE owner_id = :owner_id AND lower(name) = lower(:name) ORDER BY created_at, id LIMIT 1
 """)
+NAMED_AMONG = sql("SELECT id FROM person WHERE id = ANY(:ids::uuid[]) AND name <> ''")
 TAKE_TURNS = sql("SELECT pg_advisory_xact_lock(hashtextextended(:owner_id::text || ' people', 0))")
 
 
@@ -391,3 +392,8 @@ async def take_turns(tx: Tx, owner_id: UserId) -> None:
 async def by_name(look: Look, owner_id: UserId, name: str) -> UUID | None:
     """Somebody of this name in any case, hidden ones too; the oldest of several."""
     return await look.value(BY_NAME, owner_id=owner_id, name=name)
+
+
+async def named_among(look: Look, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the people that have a name."""
+    return {row["id"] for row in await look.all(NAMED_AMONG, ids=list(ids))}

@@ -138,3 +138,12 @@ CREATE TABLE people_state (
     version   bigint NOT NULL DEFAULT 0,
     unmerged  integer NOT NULL DEFAULT 0
 );
+
+-- media --------------------------------------------------------------------------------------------------------------
+-- Faces that a file says it shows, with names, until they are taken over (`is_waiting`).
+CREATE TABLE face_region (
+    asset_id    uuid PRIMARY KEY REFERENCES asset ON DELETE CASCADE,
+    regions     jsonb NOT NULL,
+    is_waiting  boolean NOT NULL DEFAULT true
+);
+CREATE INDEX face_region_waiting ON face_region (asset_id) WHERE is_waiting;

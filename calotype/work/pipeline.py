@@ -62,6 +62,7 @@ QUEUE_OF = {
     "FacialRecognition": "facialRecognition",
     "FacialRecognitionQueueAll": "facialRecognition",
     "PersonGenerateThumbnail": "thumbnailGeneration",
+    "PeopleFromFile": "facialRecognition",
     "PersonCleanup": "backgroundTask",
     "AssetDetectDuplicates": "duplicateDetection",
 }
@@ -89,6 +90,7 @@ FOLLOWS.update(
         ),
         embed.Embedded: lambda e: [start("AssetDetectDuplicates", id=e.asset_id)],
         people.FacesDetected: lambda e: [people_missing.recognition(e.owner_id)] if e.new_face_ids else [],
+        media.FacesNamed: lambda e: [start("PeopleFromFile", id=e.asset_id)],
         people.PeopleChanged: lambda e: [start("PersonGenerateThumbnail", id=id) for id in e.person_ids],
         people.PeopleToFind: lambda e: [start("FacialRecognition", ownerId=e.owner_id, force=e.force)],
         embed.ModelReplaced: lambda _: [start("EmbeddingsTidy")],

@@ -680,6 +680,22 @@ REGIONS = """<mwg-rs:Regions rdf:parseType="Resource">
  </rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions>"""
 
 
+WINDOWS = """<MP:RegionInfo rdf:parseType="Resource" xmlns:MP="http://ns.microsoft.com/photo/1.2/"
+ xmlns:MPRI="http://ns.microsoft.com/photo/1.2/t/RegionInfo#" xmlns:MPReg="http://ns.microsoft.com/photo/1.2/t/Region#">
+ <MPRI:Regions><rdf:Bag>
+  <rdf:li MPReg:PersonDisplayName="Ann" MPReg:Rectangle="0.375, 0.25, 0.25, 0.5"/>
+  <rdf:li rdf:parseType="Resource"><MPReg:Rectangle>0.1, 0.1, 0.2, 0.2</MPReg:Rectangle></rdf:li>
+  <rdf:li MPReg:PersonDisplayName="Bob" MPReg:Rectangle="nonsense"/>
+ </rdf:Bag></MPRI:Regions></MP:RegionInfo>"""
+
+
+def test_faces_that_windows_named_are_read_too(read: Read) -> None:
+    found = read(packet=xmp(elements=WINDOWS))
+    assert [(face.name, face.width, face.height) for face in found.faces] == [("Ann", 64, 48)]
+    face = found.faces[0]
+    assert (face.x1, face.y1, face.x2, face.y2) == (24, 12, 40, 36)
+
+
 @pytest.mark.parametrize(
     ("orientation", "size", "ann", "rex"),
     [

@@ -56,6 +56,7 @@ OWNERS = {
     "face_vector": "people",
     "face_scan": "people",
     "people_state": "people",
+    "face_region": "media",
     "embedding": "search",
     "embedding_model": "search",
     "embedding_index": "search",
