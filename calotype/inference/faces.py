@@ -65,7 +65,8 @@ def letterbox(rgb: Pixels, width: int, height: int) -> tuple[Pixels, float]:
     inner = max(1, inner[0]), max(1, inner[1])
     framed = np.zeros((height, width, 3), np.uint8)
     framed[: inner[1], : inner[0]] = cv2.resize(rgb, inner, interpolation=cv2.INTER_LINEAR)
-    return framed, scale
+    # insightface divides by what the height was scaled with, truncation included, and so do landmarks stay comparable.
+    return framed, inner[1] / rgb.shape[0]
 
 
 def decode_scrfd(outputs: Sequence[Floats], width: int, height: int, min_score: float) -> Found:

@@ -1,7 +1,7 @@
 """Text in a picture, line by line: PP-OCR's detector and recogniser, with our own way in and out of them.
 
 The detector paints where text is (differentiable binarisation); each blob becomes a rectangle, is cut out, set upright,
-and read by the recogniser (CTC). Why rapidocr brings only its models: docs/decisions/0009-models-of-our-own.md.
+and read by the recogniser (CTC). Why rapidocr brings only its models: docs/decisions/0010-models-of-our-own.md.
 """
 
 # OpenCV ships no complete types; what leaves this file is typed.
