@@ -1,5 +1,6 @@
 """Finding by what is known: metadata, counts, random ones, the largest, suggestions."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import uuid4
 
@@ -12,11 +13,12 @@ from calotype.assets.store import media_root
 from calotype.core.ids import AssetId
 from calotype.core.tx import Row
 from calotype.people import person_store
-from calotype.search import explore, find, smart, store
+from calotype.search import everything, explore, find, smart, store
 from calotype.search.query import Cursor
 from calotype.wire import assets as wire_assets
 from calotype.wire import people as wire_people
 from calotype.wire import search as wire
+from calotype.wire.base import Wire
 
 search = Door("Search")
 
@@ -170,3 +172,38 @@ async def get_explore_data(ask: Reading) -> bytes:
 
 def _explored(row: Row) -> str:
     return f'{{"value":{to_json(row["value"]).decode()},"data":{row["item"]}}}'
+
+
+@search.post("/calotype/search", may="asset.read", status=200, shape=wire.EverythingAnswer)
+async def search_everything(ask: Reading, body: wire.Everything) -> bytes:
+    """One box for times, places, people, tags, words in and about photos, and meaning; each hit says why it is there."""
+    part = find.Page(body.size or SMART_PAGE, body.page or 1)
+    found = await everything.search(
+        ask.world,
+        ask.caller,
+        body.query,
+        body.asked(),
+        part,
+        language=body.language,
+        with_exif=bool(body.with_exif),
+    )
+    items = [
+        f'{{"asset":{hit.asset},"reasons":{_told([wire.reason(each) for each in hit.reasons])}}}' for hit in found.hits
+    ]
+    page = to_json(str(part.number + 1) if found.has_more else None).decode()
+    return (
+        f'{{"items":[{",".join(items)}],"understood":{_told(wire.understood(found.understood))},'
+        f'"meaning":"{found.meaning}","nextPage":{page}}}'
+    ).encode()
+
+
+def _told(shapes: Sequence[Wire]) -> str:
+    """Without the keys that were left out."""
+    return to_json([shape.model_dump(exclude_unset=True) for shape in shapes]).decode()
+
+
+@search.get("/calotype/search/suggestions", may="asset.read")
+async def suggest(ask: Reading, query: Annotated[wire.BoxSuggestions, Query()]) -> list[wire.Understood]:
+    """People, places, tags and times that what was typed may become."""
+    found = await everything.suggestions(ask.world, ask.look, ask.caller, query.query)
+    return [wire.suggestion(each) for each in found]

@@ -161,6 +161,10 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
         "all": _WITH_ALL_PERSONS,
     },
     "ocr": {"matches": _READS},
+    # Only our own box asks these: by the wall clock, and by a name that may be a city's, a state's or a country's.
+    "localDay": {"gte": "asset.local_taken::date >= :value::date", "lte": "asset.local_taken::date <= :value::date"},
+    "localMonth": {"eq": "extract(month FROM asset.local_taken) = :value::integer"},
+    "place": {"eq": "(asset.city = :value::text OR asset.state = :value::text OR asset.country = :value::text)"},
     "tagIds": {"any": "EXISTS " + _TAGGED, "none": "NOT EXISTS " + _TAGGED, "all": _ALL_TAGS},
     "albumIds": {
         "any": "EXISTS " + _IN_ALBUM,
@@ -208,6 +212,9 @@ _THESE: LiteralString = """
       FROM (SELECT asset.*, chosen.place
               FROM unnest(:ids::uuid[]) WITH ORDINALITY AS chosen(id, place)
               JOIN asset ON asset.id = chosen.id) AS asset
+"""
+_EACH_OF_THESE: LiteralString = """
+    SELECT asset.id, {json} AS item FROM asset WHERE asset.id = ANY(:ids::uuid[])
 """
 _COUNT: LiteralString = """
     SELECT count(*) FROM asset WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}
@@ -460,6 +467,15 @@ def _json(*, with_exif: bool, with_people: bool) -> LiteralString:
     if with_people:
         return ASSET_EXIF_PEOPLE_JSON if with_exif else ASSET_PEOPLE_JSON
     return ASSET_EXIF_JSON if with_exif else ASSET_JSON
+
+
+async def items_by_id(
+    look: Look, ids: Sequence[UUID], *, viewer: UserId, media_root: str, with_exif: bool
+) -> dict[UUID, str]:
+    """Each of these photos as a JSON object, as far as it still exists. What may be seen was decided before."""
+    statement = Where().into(_EACH_OF_THESE.replace("{json}", ASSET_EXIF_JSON if with_exif else ASSET_JSON))
+    rows = await look.all(statement, ids=ids, viewer=viewer, media_root=media_root)
+    return {row["id"]: row["item"] for row in rows}
 
 
 async def _these(

@@ -33,7 +33,7 @@ _THROUGH_INDEX: LiteralString = """
     SELECT id, distance FROM near ORDER BY distance, id
 """
 _SOME: LiteralString = """
-    SELECT count(*) FROM (SELECT FROM asset WHERE asset.owner_id = :owner AND {where} LIMIT :most) AS some
+    SELECT count(*) FROM (SELECT FROM asset WHERE asset.owner_id = :owner AND {where} LIMIT :most) AS counted
 """
 _OF_OWNERS: LiteralString = "asset.owner_id = ANY(:owners::uuid[])"
 _OF_ALBUMS: LiteralString = "asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids::uuid[]))"
