@@ -167,17 +167,22 @@ def _turned(one: Subject, other: Subject, a: Floats, b: Floats) -> Proof | None:
 
 def _overlaid(a: Floats, b: Floats) -> Proof | None:
     """The same but for some cells, on which something was written or painted."""
-    slope, shift = np.polyfit(a.ravel(), b.ravel(), 1)
-    for _ in range(3):  # what lies under the overlay must not bend the line
-        residual = np.abs(b - (slope * a + shift))
-        kept = residual <= np.quantile(residual, 1 - OVERLAID_SHARE)
+    # What lies under the overlay must not bend the line between the two, so it begins with what cannot be bent.
+    slope = float(np.subtract(*np.percentile(b, [75, 25])) / max(1.0, np.subtract(*np.percentile(a, [75, 25]))))
+    shift = float(np.median(b) - slope * np.median(a))
+    for _ in range(5):
+        off = np.abs(b - (slope * a + shift))
+        kept = off <= np.quantile(off, 1 - OVERLAID_SHARE)
         slope, shift = np.polyfit(a[kept], b[kept], 1)
-    residual = np.abs(b - (slope * a + shift))
-    kept = residual <= np.quantile(residual, 1 - OVERLAID_SHARE)
-    if slope < 0.5 or a[kept].std() < 2 * FLAT:
+    expected = slope * a + shift
+    off = np.abs(b - expected)
+    kept = off <= np.quantile(off, 1 - OVERLAID_SHARE)
+    if not 0.5 < slope < 2:
         return None
-    picture = agreement(a[kept], b[kept])
-    detail = agreement(fine(a)[kept], fine(b)[kept])
+    if a[kept].std() < 2 * FLAT:
+        return None
+    # The overlay's own edges would show in the detail around it.
+    picture, detail = agreement(a[kept], b[kept]), agreement(fine(a)[kept], fine(np.where(kept, b, expected))[kept])
     if picture < SAME_PICTURE or detail < SAME_DETAIL:
         return None
     return _seen(Kind.EDITED, picture, detail, ["overlaid"])
