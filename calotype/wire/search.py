@@ -422,12 +422,13 @@ class PlaceName(Wire):
 
 
 class Place(Wire):
-    """A place of the world. `admin1name`: its state, where that is known."""
+    """A place of the world. `admin1name`: its state, where that is known; our tables know no districts."""
 
     name: str
     latitude: float
     longitude: float
-    admin1name: Maybe[str] = None
+    admin1name: Maybe[str] = Field(None, alias="admin1name")
+    admin2name: Maybe[str] = Field(None, alias="admin2name")
 
 
 def place(found: Found) -> Place:
