@@ -242,11 +242,14 @@ def combined(
         return []
     whole = {task: entries for each in tasks.values() for task, entries in each.items()}
     settle(server, whole, next(photos))
-    single = {task: ask_many(server, [entries], photos, said.combined)[0] for task, entries in tasks.items()}
+    same = [
+        next(photos) for _ in range(said.combined)
+    ]  # text costs what there is of it: every way gets the same photos
+    single = {task: ask_many(server, [entries], iter(same), len(same))[0] for task, entries in tasks.items()}
     together, apart = [], []
     for _ in range(3):
-        together.append(ask_many(server, [whole], photos, said.combined))
-        apart.append(ask_many(server, list(tasks.values()), photos, said.combined))
+        together.append(ask_many(server, [whole], iter(same), len(same)))
+        apart.append(ask_many(server, list(tasks.values()), iter(same), len(same)))
     one, several = min(cpu for cpu, *_ in together), min(cpu for cpu, *_ in apart)
     names = " + ".join(tasks)
     return [
