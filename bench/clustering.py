@@ -20,11 +20,11 @@ from uuid import UUID, uuid4
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before numpy is loaded
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
 
-from calotype.people.clusters import Clusters, Rule, Seen  # noqa: E402
-from calotype.people.neighbours import Neighbour, Verdict, judge  # noqa: E402
+from calotype.people.clusters import Clusters, Rule, Seen
+from calotype.people.neighbours import Neighbour, Verdict, judge
 
 Floats = NDArray[np.float32]
 SIZE = 512
@@ -82,8 +82,8 @@ def generate(archive: Archive, faces: int, seed: int) -> Faces:
     ages, poses = _directions(rnd, count), _directions(rnd, count, 4)
     often = 1 / np.arange(1, count + 1) ** 0.9
     often /= often.sum()
-    circle = rnd.integers(0, max(1, count // 12), count)
-    by_circle = [np.flatnonzero(circle == c) for c in range(circle.max() + 1)]
+    circle: list[int] = rnd.integers(0, max(1, count // 12), count).tolist()
+    by_circle = [np.array([i for i in range(count) if circle[i] == c], np.int64) for c in range(max(circle) + 1)]
     who: list[int] = []
     photos: list[int] = []
     days: list[int] = []
@@ -159,8 +159,8 @@ def by_neighbours(seen: Seen, *, streamed: bool) -> list[UUID]:
 
     def think(i: int, reach: int, *, again: bool) -> None:
         near = 1 - seen.vectors[:reach] @ seen.vectors[i]
-        within = np.flatnonzero(near <= MAX_DISTANCE)
-        within = within[np.argsort(near[within], kind="stable")]
+        reachable = np.flatnonzero(near <= MAX_DISTANCE)
+        within: list[int] = reachable[np.argsort(near[reachable], kind="stable")].tolist()
         neighbours = [Neighbour(float(near[j]), person[j]) for j in within[:MIN_FACES]]
         verdict, found = judge(neighbours, min_faces=MIN_FACES, is_on_timeline=True, is_second_time=again)
         if verdict is Verdict.LATER:
@@ -189,8 +189,9 @@ def quality(truth: NDArray[np.int64], own: list[UUID]) -> dict[str, float]:
     """Pairwise precision, recall and F1, and BCubed F1."""
     names = {key: i for i, key in enumerate(dict.fromkeys(own))}
     said = [names[key] for key in own]
-    cells = Counter(zip(truth.tolist(), said, strict=True))
-    people, groups = Counter(truth.tolist()), Counter(said)
+    truly: list[int] = truth.tolist()
+    cells = Counter(zip(truly, said, strict=True))
+    people, groups = Counter(truly), Counter(said)
 
     def pairs(counts: Counter[int] | Counter[tuple[int, int]]) -> int:
         return sum(n * (n - 1) // 2 for n in counts.values())

@@ -122,7 +122,8 @@ class Clusters:
     def needed(self, counts: Floats) -> Floats:
         """How alike a face must be to clusters of these sizes."""
         rule = self.rule
-        return np.float32(rule.loose) + np.float32(rule.strict - rule.loose) / np.sqrt(np.maximum(counts, 1))
+        needed = np.float32(rule.loose) + np.float32(rule.strict - rule.loose) / np.sqrt(np.maximum(counts, 1))
+        return needed.astype(np.float32, copy=False)
 
     # Faces one by one --------------------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class Clusters:
         counts = self._counts[: len(products)]
         excess = products / np.maximum(counts, 1) - self.needed(counts)
         excess[(counts == 0) | (self._born[: len(products)] > taken)] = NEVER
-        return excess
+        return excess.astype(np.float32, copy=False)
 
     def _best(self, excess: Floats, photo: int, *, least: float = 0.0, not_row: int = -1) -> int | None:
         """The best cluster that has no face of this photo. Empties the entries it had to pass over."""

@@ -104,7 +104,7 @@ async def _sort_waiting(world: World, memories: _Memories, owner: UserId, asked:
         if memory is None:
             return found
         rows, odd = _fitting(rows, memory.clusters.dimensions)
-        keys = await asyncio.to_thread(lambda m=memory, r=rows: m.clusters.assign(_seen(r))) if rows else []
+        keys = await asyncio.to_thread(_assigned, memory.clusters, rows) if rows else []
         # What is in memory is ahead of Postgres from here on: unless all of it is written, it is made again.
         del memories.kept[owner]
         async with world.writing() as tx:
@@ -167,8 +167,9 @@ async def _tidy(world: World, memories: _Memories, owner: UserId, asked: FacialR
             break
         after = rows[-1]["id"]
         fitting, _ = _fitting(rows, clusters.dimensions)
-        own = [into.get(row["key"], row["key"]) for row in fitting]
-        moved = await asyncio.to_thread(lambda r=fitting, o=own: clusters.reconsider(_seen(r), o))
+        keys: list[UUID] = [row["key"] for row in fitting]
+        own = [into.get(key, key) for key in keys]
+        moved = await asyncio.to_thread(_reconsidered, clusters, fitting, own)
         moves |= {fitting[index]["id"]: key for index, key in moved}
     again = await asyncio.to_thread(clusters.merge)
     into = _ends([*joined, *again])
@@ -256,6 +257,14 @@ def _rebuilt(rows: Sequence[Row], dimensions: int) -> "Clusters":
         rank = ANCHOR if row["is_anchor"] else PERSON if row["is_person"] else LOOSE
         clusters.put(row["key"], mean * row["faces"], row["faces"], set(row["photos"]), rank=rank, born=row["born"])
     return clusters
+
+
+def _assigned(clusters: "Clusters", rows: Sequence[Row]) -> list[UUID]:
+    return clusters.assign(_seen(rows))
+
+
+def _reconsidered(clusters: "Clusters", rows: Sequence[Row], own: Sequence[UUID]) -> list[tuple[int, UUID]]:
+    return clusters.reconsider(_seen(rows), own)
 
 
 def _fitting(rows: Sequence[Row], dimensions: int) -> tuple[list[Row], list[UUID]]:

@@ -172,10 +172,10 @@ class Face(Wire):
     id: Uuid4
     image_width: int
     image_height: int
-    bounding_box_x1: int = Field(alias="boundingBoxX1")
-    bounding_box_x2: int = Field(alias="boundingBoxX2")
-    bounding_box_y1: int = Field(alias="boundingBoxY1")
-    bounding_box_y2: int = Field(alias="boundingBoxY2")
+    bounding_box_x1: int
+    bounding_box_x2: int
+    bounding_box_y1: int
+    bounding_box_y2: int
     source_type: Maybe[Literal["machine-learning", "exif", "manual"]] = None
     person: Person | None
 
