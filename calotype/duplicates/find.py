@@ -89,8 +89,7 @@ async def _of_owner(look: Look, owner: UserId, ids: Iterable[AssetId]) -> tuple[
 async def _near_hashes(look: Look, owner: UserId, subject: Subject, hash: int) -> list[AssetId]:
     """Hashes that differ in few bits, or in next to none once the picture is mirrored or turned."""
     turned = [likeness.turned_hash(hash, turn) for turn in likeness.TURNS[1:]]
-    own, rest = likeness.quarters(hash), [likeness.quarters(each) for each in turned]
-    places = [sorted({*likeness.near_quarter(own[i]), *(each[i] for each in rest)}) for i in range(4)]
+    places = [likeness.near_quarter(quarter) for quarter in likeness.quarters(hash)]
     return await store.near_hashes(
         look,
         owner,

@@ -43,26 +43,45 @@ SAME_PIXELS = sql("""
 # Each quarter of the hash is looked up by itself: a few dozen places in four small indexes, whatever the library's size.
 NEAR_HASHES = sql("""
     WITH hit AS (
-        SELECT asset_id, hash FROM likeness
+        SELECT asset_id, bit_count((hash # :hash::bigint)::bit(64)) AS bits FROM likeness
          WHERE owner_id = :owner_id AND hash IS NOT NULL AND (hash & 65535)::integer = ANY(:first::integer[])
-        UNION
-        SELECT asset_id, hash FROM likeness
+           AND bit_count((hash # :hash::bigint)::bit(64)) <= :most_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # :hash::bigint)::bit(64)) AS bits FROM likeness
          WHERE owner_id = :owner_id AND hash IS NOT NULL AND (hash >> 16 & 65535)::integer = ANY(:second::integer[])
-        UNION
-        SELECT asset_id, hash FROM likeness
+           AND bit_count((hash # :hash::bigint)::bit(64)) <= :most_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # :hash::bigint)::bit(64)) AS bits FROM likeness
          WHERE owner_id = :owner_id AND hash IS NOT NULL AND (hash >> 32 & 65535)::integer = ANY(:third::integer[])
-        UNION
-        SELECT asset_id, hash FROM likeness
+           AND bit_count((hash # :hash::bigint)::bit(64)) <= :most_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # :hash::bigint)::bit(64)) AS bits FROM likeness
          WHERE owner_id = :owner_id AND hash IS NOT NULL AND (hash >> 48 & 65535)::integer = ANY(:fourth::integer[])
-    ), measured AS (
-        SELECT asset_id, bit_count((hash # :hash::bigint)::bit(64)) AS bits,
-               (SELECT min(bit_count((hash # turned)::bit(64))) FROM unnest(:turned::bigint[]) AS turned) AS turned_bits
-          FROM hit
-         WHERE asset_id <> :id
+           AND bit_count((hash # :hash::bigint)::bit(64)) <= :most_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # turned)::bit(64)) FROM unnest(:turned::bigint[]) AS turned
+          JOIN likeness ON owner_id = :owner_id AND hash IS NOT NULL AND (hash & 65535)::integer = (turned & 65535)::integer
+         WHERE bit_count((hash # turned)::bit(64)) <= :most_turned_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # turned)::bit(64)) FROM unnest(:turned::bigint[]) AS turned
+          JOIN likeness ON owner_id = :owner_id AND hash IS NOT NULL
+           AND (hash >> 16 & 65535)::integer = (turned >> 16 & 65535)::integer
+         WHERE bit_count((hash # turned)::bit(64)) <= :most_turned_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # turned)::bit(64)) FROM unnest(:turned::bigint[]) AS turned
+          JOIN likeness ON owner_id = :owner_id AND hash IS NOT NULL
+           AND (hash >> 32 & 65535)::integer = (turned >> 32 & 65535)::integer
+         WHERE bit_count((hash # turned)::bit(64)) <= :most_turned_bits
+        UNION ALL
+        SELECT asset_id, bit_count((hash # turned)::bit(64)) FROM unnest(:turned::bigint[]) AS turned
+          JOIN likeness ON owner_id = :owner_id AND hash IS NOT NULL
+           AND (hash >> 48 & 65535)::integer = (turned >> 48 & 65535)::integer
+         WHERE bit_count((hash # turned)::bit(64)) <= :most_turned_bits
     )
-    SELECT asset_id AS id FROM measured
-     WHERE bits <= :most_bits OR turned_bits <= :most_turned_bits
-     ORDER BY least(bits, turned_bits), asset_id
+    SELECT asset_id AS id FROM hit
+     WHERE asset_id <> :id
+     GROUP BY asset_id
+     ORDER BY min(bits), asset_id
      LIMIT :most
 """)
 AS_LONG = sql("""
