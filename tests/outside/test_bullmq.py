@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from uuid import uuid4
@@ -145,6 +146,26 @@ async def test_later_comes_back_and_costs_no_attempt(queue, handlers, waiting):
         await until(lambda: _true(len(runs) == 5))
         await until(lambda: is_idle(queue))
     assert await queue.counts(QUEUE) == Counts()
+
+
+async def test_when_all_must_wait_the_worker_rests_instead_of_putting_off_one_after_the_other(
+    queue, handlers, monkeypatch
+):
+    monkeypatch.setattr(bullmq, "REST_S", 0.5)
+    at = []
+
+    async def wait(world, data):
+        at.append(time.monotonic())
+        return Later(60, "the inference service is away", for_all=True)
+
+    handlers("Wait", wait)
+    async with working(queue, concurrency={QUEUE: 1}):
+        await queue.put([Job("Wait", QUEUE, {"n": n}) for n in range(2)])
+        await until(lambda: _true(len(at) == 2))
+        begun = time.monotonic()
+    assert at[1] - at[0] >= 0.5
+    assert time.monotonic() - begun < 5, "a stop does not wait for the rest"
+    assert (await queue.counts(QUEUE)).delayed == 2
 
 
 async def test_a_delayed_job_waits_for_its_time(queue, handlers):
