@@ -209,8 +209,17 @@ async def restore(tx: Tx, id: UserId) -> User:
     return restored
 
 
+async def hold_removed(tx: Tx, id: UserId) -> bool:
+    """Whether somebody is still removed; nobody can restore them until the unit of work ends."""
+    user = await store.one_locked(tx, id)
+    return user is not None and user.deleted_at is not None
+
+
 async def erase(tx: Tx, id: UserId) -> bool:
-    """Delete the rows of someone who was removed, with all that is theirs. Whether there was anybody."""
+    """Delete the rows of someone who was removed, with all that is theirs. Whether there was anybody.
+
+    One statement takes everything along: what they have many of is deleted before (`work/erasure.py`).
+    """
     await sessions.end_all(tx, id)
     if not await store.erase(tx, id):
         return False

@@ -817,6 +817,11 @@ SHOW_FACE = sql("UPDATE asset SET is_stacked_away = FALSE WHERE id = :id")
 
 REMOVE = sql("DELETE FROM asset WHERE id = :id")
 
+REMOVE_SOME_OF = sql("""
+    DELETE FROM asset
+     WHERE id = ANY(ARRAY(SELECT id FROM asset WHERE owner_id = :owner_id LIMIT :limit))
+""")
+
 # The index on folded keys finds the few candidates; a sidecar lies beside its original (`paths.sidecar_key`).
 KEYS_IN_USE = sql("""
     SELECT wanted.key
@@ -862,6 +867,11 @@ async def keys_in_use(look: Look, keys: list[str]) -> set[str]:
 async def remove(tx: Tx, id: AssetId) -> None:
     """The row and all that hangs on it."""
     await tx.run(REMOVE, id=id)
+
+
+async def remove_some_of(tx: Tx, owner: UserId, limit: int) -> int:
+    """Rows of an owner in no order, whatever their state; how many."""
+    return await tx.run(REMOVE_SOME_OF, owner_id=owner, limit=limit)
 
 
 # Bytes --------------------------------------------------------------------------------------------------------------

@@ -74,6 +74,14 @@ async def remove(tx: Tx, world: World, id: AssetId) -> bool:
     return True
 
 
+async def erase_some(tx: Tx, owner: UserId, limit: int) -> int:
+    """Remove rows of an owner who is being erased; how many, 0 when none are left.
+
+    Nobody is told and no file is touched: all the owner's files go at once when the rows are gone.
+    """
+    return await store.remove_some_of(tx, owner, limit)
+
+
 async def _remove_row(tx: Tx, world: World, row: Row) -> None:
     id, owner = AssetId(row["id"]), UserId(row["owner_id"])
     made = await store.made_from(tx, id)

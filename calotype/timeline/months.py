@@ -57,6 +57,7 @@ VERSION = sql("""
                       WHERE owner_id = ANY(:owners) AND axis = :axis::text::"char" AND month = :month), 0)
 """)
 
+FORGET_CHANGES = sql("DELETE FROM timeline_change WHERE owner_id = :owner_id")
 FORGET = sql("DELETE FROM timeline_month WHERE owner_id = :owner_id")
 
 FOLD_AT_ONCE = 50_000
@@ -89,4 +90,6 @@ async def version(look: Look, owners: Sequence[UserId], axis: str, month: date) 
 
 async def forget(tx: Tx, owner_id: UserId) -> None:
     """Drop the counts of an owner who is gone."""
+    # First what is not folded yet: this waits for who is folding it now, and then sees the months made of it.
+    await tx.run(FORGET_CHANGES, owner_id=owner_id)
     await tx.run(FORGET, owner_id=owner_id)

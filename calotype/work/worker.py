@@ -22,7 +22,8 @@ def load_jobs() -> None:
             name = f"calotype.{package.name}.jobs"
             if importlib.util.find_spec(name) is not None:
                 importlib.import_module(name)
-    importlib.import_module("calotype.work.sweep")
+    for name in ("calotype.work.sweep", "calotype.work.erasure"):
+        importlib.import_module(name)
     pipeline.check_registry()
 
 
