@@ -47,7 +47,8 @@ async function answers(url, server) {
 
 async function start(folder) {
 	const url = `http://127.0.0.1:${await freePort()}`;
-	const environment = { ...process.env, CALOTYPE_PORT: new URL(url).port, CALOTYPE_HOST: '127.0.0.1', CALOTYPE_DATA: join(folder, 'data'), CALOTYPE_MEDIA: join(folder, 'media'), CALOTYPE_LOG_LEVEL: 'warning' };
+	const environment = { ...process.env, CALOTYPE_PORT: new URL(url).port, CALOTYPE_HOST: '127.0.0.1', CALOTYPE_DATA: join(folder, 'data'), CALOTYPE_MEDIA: join(folder, 'media'), CALOTYPE_LOG_LEVEL: 'warning', CALOTYPE_INFERENCE_FETCH: 'false' };
+	// The models that come with Calotype are enough here: none is fetched.
 	// Whatever else the caller's server uses is not for tests, and what is for us is unknown to it.
 	for (const name of ['CALOTYPE_DATABASE_URL', 'CALOTYPE_REDIS_URL', 'CALOTYPE_INFERENCE_URL', 'CALOTYPE_COMMAND', 'CALOTYPE_CHROMIUM']) delete environment[name];
 	const [program, ...words] = (process.env.CALOTYPE_COMMAND ?? join(here, '../.venv/bin/calotype') + ' run').split(' ');

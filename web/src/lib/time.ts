@@ -43,6 +43,11 @@ export function dayShort(day: LocalDay, locale: string): string {
 	return format(locale, { weekday: 'short', day: 'numeric', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
+/** "14 May 2023" */
+export function dayPlain(day: LocalDay, locale: string): string {
+	return format(locale, { day: 'numeric', month: 'short', year: 'numeric' }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
 export function dateTime(wallMs: number, locale: string): string {
 	return format(locale, { dateStyle: 'full', timeStyle: 'short' }).format(wallMs);
 }

@@ -175,7 +175,12 @@ test('an upload cut off by a reload goes on by itself', async () => {
 
 test('search finds by description and by file name', async () => {
 	await page.goto('/search');
-	await page.getByRole('searchbox').fill('red even');
+	await page.getByRole('combobox', { name: 'Search', exact: true }).fill('red even');
+	await page.keyboard.press('Enter');
+	await expect(tiles().first()).toContainText('Red evening');
+	await isAccessible('search for everything');
+	await page.getByLabel('Search in').selectOption('File name');
+	await page.getByRole('combobox', { name: 'Search', exact: true }).fill('two');
 	await page.keyboard.press('Enter');
 	await expect(page.getByText('1 found')).toBeVisible();
 	await isAccessible('search');

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { fromAddress, NO_WISH, toAddress, toFilters } from '../../src/lib/search/filters';
+import type { Reason } from '../../src/lib/api/search';
+import { complete } from '../../src/lib/search/complete';
+import { fromAddress, isRanked, narrowing, NO_WISH, toAddress, toFilters } from '../../src/lib/search/filters';
+import { sureOf, whyOf } from '../../src/lib/search/reasons';
 
 describe('search', () => {
 	it('goes through the address and back', () => {
@@ -22,5 +25,46 @@ describe('search', () => {
 		expect(toFilters(wish)).not.toHaveProperty('type');
 		expect(toFilters(wish)).not.toHaveProperty('rating');
 		expect(toFilters(wish)).not.toHaveProperty('takenAfter');
+	});
+});
+
+describe('the box', () => {
+	it('ranks words and likeness, and lists what only filters say', () => {
+		expect(isRanked({ ...NO_WISH, q: 'red circle' })).toBe(true);
+		expect(isRanked({ ...NO_WISH, like: 'a' })).toBe(true);
+		expect(isRanked({ ...NO_WISH, q: 'red circle', in: 'text' })).toBe(false);
+		expect(isRanked({ ...NO_WISH, q: '  ', city: 'Rome' })).toBe(false);
+	});
+
+	it('looks for words only where it is told to', () => {
+		expect(toFilters({ ...NO_WISH, q: 'exit', in: 'text' })).toMatchObject({ ocr: 'exit' });
+		expect(toFilters({ ...NO_WISH, q: 'exit', in: 'file' })).toMatchObject({ originalFileName: 'exit' });
+		expect(toFilters({ ...NO_WISH, q: 'exit', in: 'description' })).not.toHaveProperty('ocr');
+		expect(narrowing({ ...NO_WISH, q: 'exit', city: 'Rome' })).toEqual({ city: 'Rome', visibility: 'timeline' });
+	});
+
+	it('completes the words that led to a suggestion, and no others', () => {
+		expect(complete('red car in ro', 'Rome')).toBe('red car in Rome');
+		expect(complete('beach sao pa', 'São Paulo')).toBe('beach São Paulo');
+		expect(complete('lind', 'Ada Lind')).toBe('Ada Lind');
+		expect(complete('sunset', 'Rome')).toBe('sunset Rome');
+	});
+});
+
+describe('reasons', () => {
+	const because = (...reasons: [Reason['kind'], string][]): Reason[] => reasons.map(([kind, text]) => ({ kind, text }));
+
+	it('name what is sure, and only one piece of text', () => {
+		expect(sureOf(because(['place', 'Rome'], ['person', 'Anna'], ['date', '2019-07-14'], ['text', 'EXIT'], ['name', 'exit.jpg']))).toMatch(/^Rome · Anna · .*2019.* · .*EXIT.*$/);
+		expect(sureOf(because(['name', 'exit.jpg'], ['meaning', 'exit']))).toBe('exit.jpg');
+	});
+
+	it('are never missing', () => {
+		expect(sureOf(because(['meaning', 'a red circle']))).toBe('');
+		expect(whyOf(because(['meaning', 'a red circle']))).toBe('Looks like it');
+	});
+
+	it('are short', () => {
+		expect(sureOf(because(['text', 'word '.repeat(60)])).length).toBeLessThan(130);
 	});
 });

@@ -1,5 +1,6 @@
 // What one can do with photos: one object each, used by the selection bar, the viewer and the keyboard alike.
 
+import { goto } from '$app/navigation';
 import * as assets from '$lib/api/assets';
 import { reason } from '$lib/api/client';
 import type { Photo } from '$lib/grid/photo';
@@ -133,6 +134,14 @@ export const ACTIONS: Action[] = [
 		run: move('timeline', 'archive', 'did_unarchive')
 	},
 	{ name: 'download', label: 'do_download', icon: 'download', key: 'd', may: () => true, run: (photos) => download(idsOf(photos)) },
+	{
+		name: 'alike', label: 'do_alike', icon: 'alike', key: 'm',
+		may: (photos, wall) => photos.length === 1 && !isOn('locked', 'trash')(photos, wall),
+		run: async ([photo]) => {
+			selection.clear();
+			if (photo) await goto(`/search?like=${photo.id}`);
+		}
+	},
 	{ name: 'portrait', label: 'do_portrait', icon: 'user', key: null, may: (photos, wall) => photos.length === 1 && isOn('person')(photos, wall), run: portray },
 	{ name: 'takeOut', label: 'do_not_person', icon: 'users', key: null, may: isOn('person'), run: takeOut },
 	{

@@ -1,43 +1,22 @@
 // People and their faces, and the words read in pictures.
 
-import { api, path } from './client';
+import { api, path, type Wire } from './client';
 
-export type Person = {
-	id: string;
-	name: string;
-	birthDate: string | null;
-	thumbnailPath: string;
-	isHidden: boolean;
-	isFavorite: boolean;
-	updatedAt: string;
-};
-
+export type Person = Wire['calotype__wire__people__Person'];
 /** A box in the pixels of the picture that was looked at: `imageWidth` × `imageHeight`. */
-export type Face = {
-	id: string;
-	imageWidth: number;
-	imageHeight: number;
-	boundingBoxX1: number;
-	boundingBoxY1: number;
-	boundingBoxX2: number;
-	boundingBoxY2: number;
-	sourceType: 'machine-learning' | 'exif' | 'manual';
-	person: Person | null;
-};
-
+export type Face = Wire['Face'];
 /** A line of text; corners as shares of the picture, clockwise from the top left. */
-export type Line = { id: string; text: string; x1: number; y1: number; x2: number; y2: number; x3: number; y3: number; x4: number; y4: number };
-
-export type PersonChanges = Partial<Pick<Person, 'name' | 'birthDate' | 'isHidden' | 'isFavorite'>> & { featureFaceAssetId?: string };
-export type PeoplePage = { people: Person[]; total: number; hidden: number; hasNextPage: boolean };
-type Outcome = { id: string; success: boolean; error?: string };
+export type Line = Wire['TextLine'];
+export type PersonChanges = Wire['PersonUpdate'];
+export type PeoplePage = Wire['calotype__wire__people__People'];
+type Outcome = Wire['Bulk'];
 
 export const people = (page: number, withHidden: boolean, signal?: AbortSignal) =>
 	api.get<PeoplePage>('/people', { page, size: 500, withHidden }, signal);
 export const person = (id: string, signal?: AbortSignal) => api.get<Person>(`/people/${id}`, undefined, signal);
 export const createPerson = (name: string) => api.post<Person>('/people', { name });
 export const changePerson = (id: string, changes: PersonChanges) => api.put<Person>(`/people/${id}`, changes);
-export const photosOf = (id: string) => api.get<{ assets: number }>(`/people/${id}/statistics`);
+export const photosOf = (id: string) => api.get<Wire['calotype__wire__people__Statistics']>(`/people/${id}/statistics`);
 /** The people in `ids` become this one. */
 export const mergeInto = (id: string, ids: string[]) => api.post<Outcome[]>(`/people/${id}/merge`, { ids });
 /** The faces of `from` in these photos become `to`'s. */
@@ -51,7 +30,7 @@ export const portrait = (who: Person) => path(`/people/${who.id}/thumbnail`, { u
 export const faces = (asset: string, signal?: AbortSignal) => api.get<Face[]>('/faces', { id: asset }, signal);
 export const giveFace = (face: string, to: string) => api.put<Person>(`/faces/${to}`, { id: face });
 export const removeFace = (face: string) => api.remove(`/faces/${face}`, { force: false });
-export const drawFace = (face: { assetId: string; personId: string; imageWidth: number; imageHeight: number; x: number; y: number; width: number; height: number }) =>
+export const drawFace = (face: Wire['FaceCreate']) =>
 	api.post('/faces', face);
 
 export const lines = (asset: string, signal?: AbortSignal) => api.get<Line[]>(`/assets/${asset}/ocr`, undefined, signal);

@@ -100,7 +100,7 @@ export interface components {
             owner?: components["schemas"]["UserBrief"];
             exifInfo?: components["schemas"]["Exif"];
             tags?: components["schemas"]["Tag"][];
-            people?: components["schemas"]["Person"][];
+            people?: components["schemas"]["calotype__wire__assets__Person"][];
             stack?: components["schemas"]["StackBrief"] | null;
         };
         AssetCopy: {
@@ -160,6 +160,13 @@ export interface components {
         };
         BackupSettings: {
             database: components["schemas"]["BackupDatabaseSettings"];
+        };
+        Because: {
+            assetIds: string[];
+            kind: "same-bytes" | "same-pixels" | "re-encoded" | "edited" | "burst" | "similar";
+            evidence: {
+                [key: string]: unknown;
+            };
         };
         BooleanFilter: {
             eq?: boolean;
@@ -223,6 +230,12 @@ export interface components {
             timeBucket: string;
             count: number;
         };
+        Bulk: {
+            id: string;
+            success: boolean;
+            error?: "duplicate" | "no_permission" | "not_found" | "unknown" | "validation";
+            errorMessage?: string;
+        };
         BulkMetadata: {
             assetId: string;
             key: string;
@@ -278,6 +291,9 @@ export interface components {
             in?: string[];
             notIn?: string[];
         };
+        Chosen: {
+            ids: string[];
+        };
         ChosenAssets: {
             ids: string[];
         };
@@ -295,6 +311,13 @@ export interface components {
         Day: {
             date: string;
             count: number;
+        };
+        Decision: {
+            duplicateId: string;
+            resolvedAt: string;
+            keptAssetIds: string[];
+            trashedAssetIds: string[];
+            canBeUndone: boolean;
         };
         Depth: {
             at: number;
@@ -323,6 +346,13 @@ export interface components {
             archiveSize?: number;
             includeEmbeddedVideos?: boolean;
         };
+        Duplicates: {
+            duplicateId: string;
+            assets: components["schemas"]["Asset"][];
+            suggestedKeepAssetIds: string[];
+            kind: "same-bytes" | "same-pixels" | "re-encoded" | "edited" | "burst" | "similar";
+            because: components["schemas"]["Because"][];
+        };
         EmailNotifications: {
             enabled: boolean;
             albumInvite: boolean;
@@ -335,6 +365,50 @@ export interface components {
         };
         Enabled: {
             enabled: boolean;
+        };
+        Everything: {
+            libraryId?: string | null;
+            type?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            isFavorite?: boolean;
+            isOffline?: boolean;
+            isMotion?: boolean;
+            isEncoded?: boolean;
+            isNotInAlbum?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            make?: string | null;
+            model?: string | null;
+            lensModel?: string | null;
+            rating?: number | null;
+            ocr?: string;
+            createdBefore?: string;
+            createdAfter?: string;
+            updatedBefore?: string;
+            updatedAfter?: string;
+            takenBefore?: string;
+            takenAfter?: string;
+            trashedBefore?: string;
+            trashedAfter?: string;
+            albumIds?: string[];
+            personIds?: string[];
+            tagIds?: string[] | null;
+            withDeleted?: boolean;
+            withStacked?: boolean;
+            withExif?: boolean;
+            withPeople?: boolean;
+            filter?: components["schemas"]["Filter"];
+            query: string;
+            language?: string;
+            page?: number;
+            size?: number;
+        };
+        EverythingAnswer: {
+            items: components["schemas"]["Hit"][];
+            understood: components["schemas"]["Understood"][];
+            meaning: "on" | "off" | "away";
+            nextPage: string | null;
         };
         Exif: {
             make?: string | null;
@@ -359,6 +433,41 @@ export interface components {
             description?: string | null;
             projectionType?: string | null;
             rating?: number | null;
+        };
+        Explore: {
+            value: string;
+            data: components["schemas"]["Asset"];
+        };
+        Explored: {
+            fieldName: string;
+            items: components["schemas"]["Explore"][];
+        };
+        Face: {
+            id: string;
+            imageWidth: number;
+            imageHeight: number;
+            boundingBoxX1: number;
+            boundingBoxX2: number;
+            boundingBoxY1: number;
+            boundingBoxY2: number;
+            sourceType?: "machine-learning" | "exif" | "manual";
+            person: components["schemas"]["calotype__wire__people__Person"] | null;
+        };
+        FaceChoice: {
+            id: string;
+        };
+        FaceCreate: {
+            assetId: string;
+            personId: string;
+            imageWidth: number;
+            imageHeight: number;
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+        };
+        FaceDelete: {
+            force: boolean;
         };
         FacesForUsers: {
             enabled: boolean;
@@ -481,6 +590,20 @@ export interface components {
             nextPage: string | null;
             nextCursor: string | null;
         };
+        GroupInvitation: {
+            userId: string;
+        };
+        GroupRequest: {
+            id: string;
+            clusterGroupId: string;
+            userId: string;
+            createdAt: string;
+        };
+        GroupWish: {
+            duplicateId: string;
+            keepAssetIds: string[];
+            trashAssetIds: string[];
+        };
         HTTPValidationError: {
             detail?: components["schemas"]["ValidationError"][];
         };
@@ -501,9 +624,16 @@ export interface components {
             uploads: components["schemas"]["UploadsOfDay"][];
             depths: components["schemas"]["Depth"][];
         };
+        Hit: {
+            asset: components["schemas"]["Asset"];
+            reasons: components["schemas"]["Reason"][];
+        };
         IdFilter: {
             eq?: string;
             ne?: string;
+        };
+        Ids: {
+            ids: string[];
         };
         IdsFilter: {
             all?: string[];
@@ -679,6 +809,7 @@ export interface components {
             minScore: number;
             maxDistance: number;
             minFaces: number;
+            clustering?: "average" | "neighbours";
         };
         MachineLearningOcrSettings: {
             enabled: boolean;
@@ -923,6 +1054,12 @@ export interface components {
             months: components["schemas"]["BucketCount"][];
             first: components["schemas"]["FirstMonth"] | null;
         };
+        Outcome: {
+            id: string;
+            success: boolean;
+            error?: "duplicate" | "no_permission" | "not_found" | "unknown" | "validation";
+            errorMessage?: string;
+        };
         PartHealth: {
             state: string;
         };
@@ -939,22 +1076,29 @@ export interface components {
             startsWith?: string;
             endsWith?: string;
         };
-        People: {
-            enabled: boolean;
-            sidebarWeb: boolean;
-            minimumFaces: number;
-        };
-        PeopleUpdate: {
-            enabled?: boolean;
-            sidebarWeb?: boolean;
-            minimumFaces?: number;
-        };
-        Person: {
+        PeopleUpdateItem: {
+            name?: string;
+            birthDate?: string | null;
+            isHidden?: boolean;
+            isFavorite?: boolean;
+            color?: string | null;
+            featureFaceAssetId?: string;
             id: string;
-            name: string;
-            birthDate: string | null;
-            thumbnailPath: string;
-            isHidden: boolean;
+        };
+        PersonCreate: {
+            name?: string;
+            birthDate?: string | null;
+            isHidden?: boolean;
+            isFavorite?: boolean;
+            color?: string | null;
+        };
+        PersonUpdate: {
+            name?: string;
+            birthDate?: string | null;
+            isHidden?: boolean;
+            isFavorite?: boolean;
+            color?: string | null;
+            featureFaceAssetId?: string;
         };
         PhotoFailure: {
             assetId: string;
@@ -980,11 +1124,17 @@ export interface components {
         Ping: {
             res: string;
         };
+        Place: {
+            name: string;
+            latitude: number;
+            longitude: number;
+            admin1Name?: string;
+        };
         Preferences: {
             albums: components["schemas"]["calotype__wire__users__Albums"];
             folders: components["schemas"]["Section"];
             memories: components["schemas"]["Memories"];
-            people: components["schemas"]["People"];
+            people: components["schemas"]["calotype__wire__users__People"];
             sharedLinks: components["schemas"]["Section"];
             ratings: components["schemas"]["Ratings"];
             tags: components["schemas"]["Section"];
@@ -998,7 +1148,7 @@ export interface components {
             albums?: components["schemas"]["AlbumsUpdate"];
             folders?: components["schemas"]["SectionUpdate"];
             memories?: components["schemas"]["MemoriesUpdate"];
-            people?: components["schemas"]["PeopleUpdate"];
+            people?: components["schemas"]["calotype__wire__users__PeopleUpdate"];
             sharedLinks?: components["schemas"]["SectionUpdate"];
             ratings?: components["schemas"]["RatingsUpdate"];
             tags?: components["schemas"]["SectionUpdate"];
@@ -1010,7 +1160,7 @@ export interface components {
             avatar?: components["schemas"]["AvatarUpdate"];
         };
         Problem: {
-            step: "metadata" | "previews" | "transcode" | "sidecar" | "checksum";
+            step: "metadata" | "previews" | "transcode" | "sidecar" | "checksum" | "embedding" | "faces" | "text";
             reason: string;
             attempts: number;
             at: string;
@@ -1118,6 +1268,18 @@ export interface components {
             resolutions: (480 | 720 | 1080 | 1440 | 2160)[];
             videoCodecs: ("h264" | "hevc" | "vp9" | "av1")[];
         };
+        Reason: {
+            kind: "date" | "place" | "person" | "tag" | "text" | "description" | "name" | "meaning";
+            text: string;
+            score?: number;
+        };
+        Reassign: {
+            data: components["schemas"]["ReassignItem"][];
+        };
+        ReassignItem: {
+            personId: string;
+            assetId: string;
+        };
         RecentlyAdded: {
             sidebarWeb: boolean;
         };
@@ -1128,7 +1290,7 @@ export interface components {
             count: number;
         };
         Retry: {
-            steps?: ("metadata" | "previews" | "transcode" | "sidecar" | "checksum")[];
+            steps?: ("metadata" | "previews" | "transcode" | "sidecar" | "checksum" | "embedding" | "faces" | "text")[];
         };
         ReverseGeocoding: {
             lastUpdate: string | null;
@@ -1240,6 +1402,49 @@ export interface components {
         Sized: {
             size: number;
         };
+        SmartSearch: {
+            libraryId?: string | null;
+            type?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
+            isFavorite?: boolean;
+            isOffline?: boolean;
+            isMotion?: boolean;
+            isEncoded?: boolean;
+            isNotInAlbum?: boolean;
+            visibility?: "archive" | "timeline" | "hidden" | "locked";
+            city?: string | null;
+            state?: string | null;
+            country?: string | null;
+            make?: string | null;
+            model?: string | null;
+            lensModel?: string | null;
+            rating?: number | null;
+            ocr?: string;
+            createdBefore?: string;
+            createdAfter?: string;
+            updatedBefore?: string;
+            updatedAfter?: string;
+            takenBefore?: string;
+            takenAfter?: string;
+            trashedBefore?: string;
+            trashedAfter?: string;
+            albumIds?: string[];
+            personIds?: string[];
+            tagIds?: string[] | null;
+            withDeleted?: boolean;
+            withStacked?: boolean;
+            withExif?: boolean;
+            withPeople?: boolean;
+            filter?: components["schemas"]["Filter"];
+            query?: string;
+            queryAssetId?: string;
+            language?: string;
+            page?: number;
+            size?: number;
+        };
+        Split: {
+            faceIds: string[];
+            name?: string;
+        };
         StackBrief: {
             id: string;
             primaryAssetId: string;
@@ -1332,6 +1537,21 @@ export interface components {
         TemplatesSettings: {
             email: components["schemas"]["TemplatesEmailSettings"];
         };
+        TextLine: {
+            id: string;
+            assetId: string;
+            x1: number;
+            y1: number;
+            x2: number;
+            y2: number;
+            x3: number;
+            y3: number;
+            x4: number;
+            y4: number;
+            boxScore: number;
+            textScore: number;
+            text: string;
+        };
         ThemeSettings: {
             customCss: string;
         };
@@ -1351,6 +1571,22 @@ export interface components {
             ne?: "IMAGE" | "VIDEO" | "AUDIO" | "OTHER";
             in?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
             notIn?: ("IMAGE" | "VIDEO" | "AUDIO" | "OTHER")[];
+        };
+        Understood: {
+            kind: "date" | "place" | "person" | "tag" | "words";
+            text: string;
+            id?: string;
+            first?: string;
+            last?: string;
+        };
+        Undone: {
+            duplicateId: string;
+            restoredAssetIds: string[];
+            goneAssetIds: string[];
+        };
+        Uploaded: {
+            id: string;
+            status: "created" | "duplicate";
         };
         UploadsOfDay: {
             day: string;
@@ -1490,10 +1726,42 @@ export interface components {
             in?: ("archive" | "timeline" | "hidden" | "locked")[];
             notIn?: ("archive" | "timeline" | "hidden" | "locked")[];
         };
+        Wishes: {
+            groups: components["schemas"]["GroupWish"][];
+        };
+        calotype__wire__assets__Person: {
+            id: string;
+            name: string;
+            birthDate: string | null;
+            thumbnailPath: string;
+            isHidden: boolean;
+        };
         calotype__wire__assets__Statistics: {
             images: number;
             videos: number;
             total: number;
+        };
+        calotype__wire__people__People: {
+            people: components["schemas"]["calotype__wire__people__Person"][];
+            hasNextPage: boolean;
+            total: number;
+            hidden: number;
+        };
+        calotype__wire__people__PeopleUpdate: {
+            people: components["schemas"]["PeopleUpdateItem"][];
+        };
+        calotype__wire__people__Person: {
+            id: string;
+            name: string;
+            birthDate: string | null;
+            thumbnailPath: string;
+            isHidden: boolean;
+            isFavorite: boolean;
+            color?: string;
+            updatedAt: string;
+        };
+        calotype__wire__people__Statistics: {
+            assets: number;
         };
         calotype__wire__queues__Statistics: {
             active: number;
@@ -1547,6 +1815,16 @@ export interface components {
         };
         calotype__wire__users__Onboarding: {
             isOnboarded: boolean;
+        };
+        calotype__wire__users__People: {
+            enabled: boolean;
+            sidebarWeb: boolean;
+            minimumFaces: number;
+        };
+        calotype__wire__users__PeopleUpdate: {
+            enabled?: boolean;
+            sidebarWeb?: boolean;
+            minimumFaces?: number;
         };
     };
     responses: never;

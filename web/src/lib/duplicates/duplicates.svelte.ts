@@ -36,7 +36,7 @@ export class Duplicates {
 				toasts.say(t('duplicates_dismissed'));
 			} else {
 				const [outcome] = await api.resolve([{ duplicateId: group.duplicateId, keepAssetIds: ids.filter((id) => kept.has(id)), trashAssetIds: trashed }]);
-				if (!outcome?.success) throw new Error(outcome?.errorMessage ?? outcome?.error ?? t('duplicates_failed'));
+				if (!outcome?.success) throw new Error(outcome?.errorMessage ?? t('duplicates_failed'));
 				eachWall((wall) => wall.removePhotos(new Set(trashed)));
 				toasts.undoable(t('did_trash', { n: trashed.length }), () => this.undo(group));
 			}

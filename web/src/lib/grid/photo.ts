@@ -19,6 +19,9 @@ export type Photo = {
 	wallMs: number;
 	city: string | null;
 	country: string | null;
+	/** Why a search found it; told on the tile where it is more than its looks. */
+	why?: string;
+	isSure?: boolean;
 };
 
 export type Day = DayRun & { day: string; place: string | null };

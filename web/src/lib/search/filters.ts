@@ -1,11 +1,18 @@
 // What is searched for, as the page's address tells it and as the server wants it.
 
 import type { Filters } from '$lib/api/assets';
+import type { Narrowing } from '$lib/api/search';
+
+/** Everything at once, or only words of one kind. */
+export const FIELDS = ['all', 'text', 'description', 'file'] as const;
+export type Field = (typeof FIELDS)[number];
 
 /** The address keys. Empty values are left out of the address. */
 export type Wish = {
 	q: string;
-	in: 'description' | 'file';
+	/** The photo that others shall look like. */
+	like: string;
+	in: Field;
 	type: '' | 'IMAGE' | 'VIDEO';
 	country: string;
 	city: string;
@@ -19,7 +26,7 @@ export type Wish = {
 };
 
 export const NO_WISH: Wish = {
-	q: '', in: 'description', type: '', country: '', city: '', make: '', model: '', from: '', to: '', rating: '', favorite: '', archived: ''
+	q: '', like: '', in: 'all', type: '', country: '', city: '', make: '', model: '', from: '', to: '', rating: '', favorite: '', archived: ''
 };
 
 export function fromAddress(search: URLSearchParams): Wish {
@@ -28,7 +35,7 @@ export function fromAddress(search: URLSearchParams): Wish {
 		const value = search.get(key);
 		if (value !== null) wish[key] = value;
 	}
-	if (wish.in !== 'file') wish.in = 'description';
+	if (!FIELDS.some((field) => field === wish.in)) wish.in = 'all';
 	if (wish.type !== 'IMAGE' && wish.type !== 'VIDEO') wish.type = '';
 	return wish as Wish;
 }
@@ -42,12 +49,23 @@ export function toAddress(wish: Wish): string {
 	return text && `?${text}`;
 }
 
-/** Null while nothing is asked for: an empty search is not "everything". */
+/** Null while nothing is asked for: an empty search is not "everything". Words are looked for where `in` says. */
 export function toFilters(wish: Wish): Filters | null {
-	if (toAddress({ ...wish, in: 'description' }) === '') return null;
-	const filters: Partial<Filters> = { withExif: true, order: 'desc' };
+	if (isBlank(wish)) return null;
 	const words = wish.q.trim();
-	if (words) filters[wish.in === 'file' ? 'originalFileName' : 'description'] = words;
+	return { ...narrowing(wish), withExif: true, order: 'desc', ...(words && { [FILTER_OF[wish.in]]: words }) } as Filters;
+}
+
+const FILTER_OF: Record<Field, 'originalFileName' | 'description' | 'ocr'> = { file: 'originalFileName', description: 'description', all: 'description', text: 'ocr' };
+
+export const isBlank = (wish: Wish) => toAddress({ ...wish, in: 'all' }) === '';
+
+/** True when the best come first, and not the newest. */
+export const isRanked = (wish: Wish) => wish.like !== '' || (wish.in === 'all' && wish.q.trim() !== '');
+
+/** Everything asked for but the words and the photo. */
+export function narrowing(wish: Wish): Narrowing {
+	const filters: Partial<Narrowing> = {};
 	if (wish.type) filters.type = wish.type;
 	if (wish.country) filters.country = wish.country;
 	if (wish.city) filters.city = wish.city;
@@ -58,7 +76,7 @@ export function toFilters(wish: Wish): Filters | null {
 	if (/^[1-5]$/.test(wish.rating)) filters.rating = Number(wish.rating);
 	if (wish.favorite) filters.isFavorite = true;
 	filters.visibility = wish.archived ? 'archive' : 'timeline';
-	return filters as Filters;
+	return filters as Narrowing;
 }
 
 const isDay = (text: string) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));

@@ -7,5 +7,8 @@ export const STEPS: Record<string, Key> = {
 	previews: 'step_previews',
 	transcode: 'step_video',
 	sidecar: 'step_sidecar',
-	checksum: 'step_checksum'
+	checksum: 'step_checksum',
+	embedding: 'step_embedding',
+	faces: 'step_faces',
+	text: 'step_text'
 };
