@@ -6,7 +6,7 @@ from uuid import UUID
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
-from calotype.media import extract, previews, scraps, videos, write_back
+from calotype.media import extract, previews, scraps, vanished, videos, write_back
 
 
 def _id(data: dict[str, Any]) -> AssetId:
@@ -41,3 +41,9 @@ async def write_sidecar(world: World, data: dict[str, Any]) -> Outcome:
 async def clear_scraps(world: World, data: dict[str, Any]) -> Outcome:
     """Remove half-made previews and videos whose maker was killed."""
     return Done() if await scraps.clear(world) else Skip("nothing was left behind")
+
+
+@job("DerivativesCheck", queue="backgroundTask")
+async def check_derivatives(world: World, data: dict[str, Any]) -> Outcome:
+    """Make previews and encoded videos again whose files are gone or not whole. A part of all; the rest follows."""
+    return await vanished.check(world, AssetId(UUID(data["after"])) if "after" in data else vanished.FIRST)

@@ -37,6 +37,17 @@ SAVE_LIKENESS = sql("""
 """)
 HAS_PROBLEM = sql("SELECT EXISTS (SELECT FROM asset_problem WHERE asset_id = :asset_id AND step = :step)")
 SOLVE = sql("DELETE FROM asset_problem WHERE asset_id = :asset_id AND step = :step")
+PROBLEMS_OF = sql("SELECT asset_id, step FROM asset_problem WHERE asset_id = ANY(:ids::uuid[])")
+
+# Whole assets, so that a page never ends between two files of one.
+PAGE_OF_FILES = sql("""
+    SELECT asset_id, array_agg(type) AS types, array_agg(path) AS paths, array_agg(size_bytes) AS sizes
+      FROM asset_file
+     WHERE asset_id > :after AND NOT is_edited AND type <> 'sidecar'
+     GROUP BY asset_id
+     ORDER BY asset_id
+     LIMIT :limit
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,22 @@ class MadeFile:
     size_bytes: int
     is_progressive: bool = False
     is_transparent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """What was made of an asset: type, path relative to the data folder, size in bytes."""
+
+    asset_id: AssetId
+    files: tuple[tuple[str, str, int], ...]
+
+
+async def page_of_files(look: Look, after: AssetId, limit: int) -> list[Derivatives]:
+    """What was made of the next so many assets in the order of their ids."""
+    rows = await look.all(PAGE_OF_FILES, after=after, limit=limit)
+    return [
+        Derivatives(row["asset_id"], tuple(zip(row["types"], row["paths"], row["sizes"], strict=True))) for row in rows
+    ]
 
 
 async def save_files(tx: Tx, asset_id: AssetId, files: Sequence[MadeFile]) -> None:
@@ -97,6 +124,11 @@ async def note_problem(tx: Tx, asset_id: AssetId, step: str, reason: str) -> Non
 async def solve(tx: Tx, asset_id: AssetId, step: str) -> None:
     """The step worked: forget that it once did not."""
     await tx.run(SOLVE, asset_id=asset_id, step=step)
+
+
+async def problems_of(look: Look, asset_ids: Sequence[AssetId]) -> set[tuple[AssetId, str]]:
+    """Assets and the steps that failed for them."""
+    return {(row["asset_id"], row["step"]) for row in await look.all(PROBLEMS_OF, ids=list(asset_ids))}
 
 
 async def has_problem(look: Look, asset_id: AssetId, step: str) -> bool:

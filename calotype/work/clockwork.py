@@ -127,6 +127,7 @@ def nightly_jobs(due: datetime) -> list[Job]:
         "AuditTableCleanup",
         "UserSyncUsage",
         "ScrapsDelete",
+        "DerivativesCheck",
         "Sweep",
         "PersonCleanup",
         "FacialRecognitionQueueAll",

@@ -54,6 +54,7 @@ QUEUE_OF = {
     "AuditTableCleanup": "backgroundTask",
     "UserSyncUsage": "backgroundTask",
     "ScrapsDelete": "backgroundTask",
+    "DerivativesCheck": "backgroundTask",
     "Sweep": "backgroundTask",
     "SmartSearch": "smartSearch",
     "AssetDetectFaces": "faceDetection",
