@@ -1,6 +1,8 @@
 """A person's edits into the XMP beside the original, so that they survive us."""
 
 import asyncio
+import hashlib
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +26,18 @@ async def write_sidecar(world: World, id: AssetId) -> Outcome:
         row = await facts_store.to_process(look, id)
         if row is None:
             return Skip("the asset is gone")
+    # A writer that was cut off may have left the name to us; what lies there now is then older than what the row names.
+    is_cut_off = _made_from(row["original_key"], row["sidecar_key"]) is not None
+    if is_cut_off and await take_usual_name(world, id, row["original_key"]):
+        async with world.glancing() as look:
+            row = await facts_store.to_process(look, id)
+        if row is None:
+            return Skip("the asset is gone")
         if not row["locked_fields"]:
-            return Skip("nothing was edited")
+            return Done()
+    if not row["locked_fields"]:
+        return Skip("nothing was edited")
+    async with world.glancing() as look:
         values = await tag_store.values_of(look, id) if "tags" in row["locked_fields"] else ()
     async with attempt(world, id, "sidecar", row["original_key"]):
         try:
@@ -35,11 +47,11 @@ async def write_sidecar(world: World, id: AssetId) -> Outcome:
             await note(world, id, "sidecar", error.sentence)
             return Skip(error.sentence)
         # Never overwritten: a new file, then the row points to it, then the old one goes. There is always a whole one.
-        fresh = paths.sidecar_key(f"{row['original_key']}.{new_id().hex[-8:]}")
+        fresh = paths.sidecar_key(f"{row['original_key']}.{_mark(old.content)}{new_id().hex[-8:]}")
         await _put(world, fresh, packet)
         is_current = await _point_to(world, row, old.key, fresh)
         if is_current:
-            await _take_usual_name(world, row, old.key, fresh)
+            await take_usual_name(world, id, row["original_key"])
     return Done() if is_current else Later(1, "it was edited while it was written")
 
 
@@ -54,14 +66,21 @@ class _Existing:
 async def _existing(world: World, row: Row) -> _Existing:
     # Under its usual name lies what somebody put there, or what a writer that was cut off did not yet speak of.
     for key in sidecar.candidates(row["original_key"], row["sidecar_key"])[: 2 if row["sidecar_key"] else 1]:
-        try:
-            size = (await world.files.stat(key)).size
-            if size > xmp.MAX_BYTES:
-                raise Invalid("The sidecar file is larger than any we read.")
-            return _Existing(key, b"".join([chunk async for chunk in world.files.open_range(key, 0, size)]))
-        except Missing:
-            continue
+        content = await _content(world, key)
+        if content is not None:
+            return _Existing(key, content)
     return _Existing()
+
+
+async def _content(world: World, key: str) -> bytes | None:
+    """What a sidecar says, if it is there. Raises `Invalid` for one that is larger than any."""
+    try:
+        size = (await world.files.stat(key)).size
+        if size > xmp.MAX_BYTES:
+            raise Invalid("The sidecar file is larger than any we read.")
+        return b"".join([chunk async for chunk in world.files.open_range(key, 0, size)])
+    except Missing:
+        return None
 
 
 async def _put(world: World, key: str, packet: bytes) -> None:
@@ -84,7 +103,7 @@ async def _point_to(world: World, row: Row, old: str | None, fresh: str) -> bool
         if is_current:
             await store.solve(tx, id, "sidecar")
             tx.tell(SidecarWritten(id))
-        # The usual name is used again and again, so it is only touched by who holds the row (`_take_usual_name`).
+        # The usual name is used again and again, so it is only touched by who holds the row (`take_usual_name`).
         obsolete = sorted({key for key in (old, row["sidecar_key"]) if key} - {usual}) if is_current else [fresh]
         tx.after(lambda: upload.discard(world, obsolete))
     return is_current
@@ -99,17 +118,41 @@ async def _take_back(world: World, id: AssetId, key: str) -> None:
             await world.files.remove(key)
 
 
-async def _take_usual_name(world: World, row: Row, old: str | None, fresh: str) -> None:
-    """Other programs look for `<original>.xmp`. Readers know that name too, so that being cut off here does no harm."""
-    id, usual = AssetId(row["id"]), paths.sidecar_key(row["original_key"])
-    with suppress(Conflict, Missing, Offline):
+async def take_usual_name(world: World, id: AssetId, original: str) -> bool:
+    """Other programs look for `<original>.xmp`: move what the row names there. Whether that was to be done, and was.
+
+    Readers know both names, so that being cut off anywhere in here does no harm, and doing it again completes it. What lies
+    there goes only if it is, to the byte, what the new one was made from; anything else is somebody's work, and stays.
+    """
+    usual = paths.sidecar_key(original)
+    with suppress(Conflict, Invalid, Missing, Offline):
         async with world.writing() as tx:
-            if await facts_store.hold_sidecar(tx, id) != fresh:
-                return
-            if old == usual:  # all it said is in the fresh one
+            fresh = await facts_store.hold_sidecar(tx, id)
+            made_from = _made_from(original, fresh)
+            if fresh is None or made_from is None:
+                return False
+            there = await _content(world, usual)
+            if there is None:
+                await world.files.move(fresh, usual)
+            elif await _content(world, fresh) is not None:
+                if _mark(there) != made_from:
+                    return False
                 await world.files.remove(usual)
-            await world.files.move(fresh, usual)
+                await world.files.move(fresh, usual)
             await facts_store.set_sidecar(tx, id, usual)
+        return True
+    return False
+
+
+def _mark(content: bytes | None) -> str:
+    """Tells in the name of a new sidecar which one it was made from."""
+    return hashlib.sha256(content or b"").hexdigest()[:8]
+
+
+def _made_from(original: str, key: str | None) -> str | None:
+    """The mark in a name that we gave; `None` for any other name."""
+    found = re.fullmatch(re.escape(original) + r"\.([0-9a-f]{8})[0-9a-f]{8}\.xmp", key or "")
+    return found[1] if found else None
 
 
 def _edits(row: Row, tags: tuple[str, ...]) -> sidecar.Edits:

@@ -9,7 +9,7 @@ import pytest
 from calotype.core.errors import Offline
 from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job
-from calotype.media import sidecar
+from calotype.media import sidecar, write_back
 from calotype.storage.root import Root, State
 from tests.working import dated, picture, until_blocked
 
@@ -194,6 +194,74 @@ async def test_being_cut_off_before_the_usual_name_is_taken_loses_nothing(house,
     await house.work()
     told = await packet(house, photo)
     assert (told["XMP-dc:description"], told["XMP-xmp:Rating"]) == ("one", "2")
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+@pytest.mark.parametrize("step", ["content", "remove", "move", "said"])
+async def test_being_cut_off_while_the_usual_name_is_taken_heals_when_the_job_runs_again(
+    house, ada, photo, monkeypatch, step: str
+):
+    await edit(ada, photo, description="one")
+    await house.work()
+    await edit(ada, photo, rating=2)
+    (job,) = house.jobs
+    house.jobs.clear()
+    usual = f"{(await house.row(photo))['original_key']}.xmp"
+
+    async def killed(*arguments: object, **_: object) -> None:
+        raise Killed
+
+    real = write_back._content
+
+    async def killed_after_commit(world, key):
+        if (await house.row(photo))["locked_fields"] == []:
+            raise Killed
+        return await real(world, key)
+
+    with monkeypatch.context() as patch:
+        if step == "content":
+            patch.setattr(write_back, "_content", killed_after_commit)
+        elif step == "said":
+            patch.setattr(write_back.facts_store, "set_sidecar", killed)
+        else:
+            patch.setattr(type(house.world.files), step, killed)
+        with pytest.raises(Killed):
+            await house.run(job)
+    row = await house.row(photo)
+    assert row["locked_fields"] == []
+    assert row["sidecar_key"] != usual, "it was cut off too late"
+    # Whatever happened, the reading finds both edits.
+    await house.run(Job("AssetExtractMetadata", "metadataExtraction", {"id": photo}))
+    row = await house.row(photo)
+    assert (row["description"], row["rating"]) == ("one", 2)
+    assert await house.run(job) == Done()
+    assert await beside(house, photo) == ["", ".xmp"]
+    told = await packet(house, photo)
+    assert (told["XMP-dc:description"], told["XMP-xmp:Rating"]) == ("one", "2")
+    assert await house.run(job) == Skip("nothing was edited")
+
+
+async def test_what_somebody_put_there_meanwhile_is_not_taken_for_our_old_one(house, ada, photo, monkeypatch):
+    await edit(ada, photo, description="one")
+    await house.work()
+    await edit(ada, photo, rating=2)
+    (job,) = house.jobs
+    house.jobs.clear()
+    usual = house.media / f"{(await house.row(photo))['original_key']}.xmp"
+    real = write_back._put
+
+    async def interrupted(world, key, content):
+        usual.write_text(FOREIGN)
+        await real(world, key, content)
+
+    monkeypatch.setattr(write_back, "_put", interrupted)
+    assert await house.run(job) == Done()
+    assert usual.read_text() == FOREIGN
+    row = await house.row(photo)
+    assert sidecar.parse((house.media / row["sidecar_key"]).read_bytes())["XMP-xmp:Rating"] == "2"
 
 
 async def test_two_writers_at_once_leave_one_sidecar(house, ada, photo):
