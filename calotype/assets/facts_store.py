@@ -143,6 +143,7 @@ TO_PURGE = sql("SELECT id FROM asset WHERE status = 'deleted' AND updated_at < :
 EVERY = sql("""
     SELECT id FROM asset
      WHERE status = 'active' AND id > :after AND (:type::text IS NULL OR type = :type::asset_type)
+       AND (NOT :without_sidecar::boolean OR sidecar_key IS NULL)
      ORDER BY id LIMIT :limit
 """)
 
@@ -245,6 +246,9 @@ async def missing(look: Look, step: str, *, before: datetime, limit: int) -> lis
     return [AssetId(row["id"]) for row in await look.all(MISSING[step], before=before, limit=limit)]
 
 
-async def every(look: Look, *, after: AssetId, limit: int, type: str | None = None) -> list[AssetId]:
-    """A page of active assets in the order of their ids."""
-    return [AssetId(row["id"]) for row in await look.all(EVERY, after=after, limit=limit, type=type)]
+async def every(
+    look: Look, *, after: AssetId, limit: int, type: str | None = None, without_sidecar: bool = False
+) -> list[AssetId]:
+    """A page of active assets in the order of their ids. `without_sidecar`: those for which none is known."""
+    rows = await look.all(EVERY, after=after, limit=limit, type=type, without_sidecar=without_sidecar)
+    return [AssetId(row["id"]) for row in rows]

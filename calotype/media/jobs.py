@@ -6,7 +6,7 @@ from uuid import UUID
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
-from calotype.media import extract, previews, scraps, vanished, videos, write_back
+from calotype.media import extract, previews, scraps, sidecar_check, vanished, videos, write_back
 
 
 def _id(data: dict[str, Any]) -> AssetId:
@@ -35,6 +35,12 @@ async def encode_video(world: World, data: dict[str, Any]) -> Outcome:
 async def write_sidecar(world: World, data: dict[str, Any]) -> Outcome:
     """Write a person's edits into the sidecar."""
     return await write_back.write_sidecar(world, _id(data))
+
+
+@job("SidecarCheck", queue="sidecar")
+async def check_sidecar(world: World, data: dict[str, Any]) -> Outcome:
+    """Look for a sidecar beside the original, and have it read."""
+    return await sidecar_check.check(world, _id(data))
 
 
 @job("ScrapsDelete", queue="backgroundTask")

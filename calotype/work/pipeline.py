@@ -46,6 +46,7 @@ QUEUE_OF = {
     "AssetEmptyTrash": "backgroundTask",
     "FileDelete": "backgroundTask",
     "SidecarWrite": "sidecar",
+    "SidecarCheck": "sidecar",
     "AssetDeleteCheck": "backgroundTask",
     "UserDelete": "backgroundTask",
     "UserDeleteCheck": "backgroundTask",

@@ -47,6 +47,8 @@ QUESTIONS = {
     )
 }
 
+LOOK_BESIDE = Question("sidecar-check", "sidecar", "SidecarCheck")
+
 
 def _jobs(question: Question, ids: list[AssetId]) -> list[Job]:
     data: dict[str, Any] = {"source": question.source} if question.source else {}
@@ -68,12 +70,14 @@ async def sweep(world: World, question: Question, *, settle: timedelta = SETTLE)
     return len(ids)
 
 
-async def queue_every(world: World, question: Question) -> int:
+async def queue_every(world: World, question: Question, *, without_sidecar: bool = False) -> int:
     """Queue all assets, page by page, as an administrator asked. How many."""
     after, total = AssetId(UUID(int=0)), 0
     while True:
         async with world.glancing() as look:
-            ids = await facts_store.every(look, after=after, limit=PAGE, type=question.type)
+            ids = await facts_store.every(
+                look, after=after, limit=PAGE, type=question.type, without_sidecar=without_sidecar
+            )
         if not ids:
             return total
         await world.queue.put(_jobs(question, ids))
@@ -88,6 +92,14 @@ async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
     found.append(await people.sweep(world))
     found.append(await duplicates.sweep(world))
     return Done() if any(found) else Skip("nothing is missing")
+
+
+@job("SidecarQueueAll", queue="sidecar")
+async def check_sidecars(world: World, data: dict[str, Any]) -> Outcome:
+    """Look for a sidecar beside every asset without a known one, and write waiting edits; `force`: beside every asset."""
+    await _queue_missing(world, QUESTIONS["sidecar"])
+    await queue_every(world, LOOK_BESIDE, without_sidecar=not data.get("force"))
+    return Done()
 
 
 def _queue_all(step: str) -> Callable[[World, dict[str, Any]], Awaitable[Outcome]]:
@@ -115,6 +127,5 @@ for _name, _queue, _step in (
     ("AssetExtractMetadataQueueAll", "metadataExtraction", "metadata"),
     ("AssetGenerateThumbnailsQueueAll", "thumbnailGeneration", "previews"),
     ("AssetEncodeVideoQueueAll", "videoConversion", "transcode"),
-    ("SidecarQueueAll", "sidecar", "sidecar"),
 ):
     job(_name, queue=_queue)(_queue_all(_step))
