@@ -13,6 +13,9 @@ type Wishes = {
 
 const DOUBLE_TAP_MS = 300;
 
+/** Faces to press and words to select lie over the picture and take the pointer themselves. */
+const isHandsOff = (target: EventTarget | null) => target instanceof Element && target.closest('[data-hands-off]') !== null;
+
 export function hands({ state, look, drag, moving, swiped }: Wishes) {
 	return (node: HTMLElement) => {
 		const fingers = new Map<number, Point>();
@@ -33,7 +36,7 @@ export function hands({ state, look, drag, moving, swiped }: Wishes) {
 			look(zoomAt(view, wheelFactor(event.deltaY, event.deltaMode), point(event), shown, room));
 		};
 		const down = (event: PointerEvent) => {
-			if (event.button !== 0) return;
+			if (event.button !== 0 || isHandsOff(event.target)) return;
 			node.setPointerCapture(event.pointerId);
 			fingers.set(event.pointerId, point(event));
 			if (fingers.size === 1) start = { ...point(event), at: performance.now(), wasTwo: false };
@@ -81,7 +84,7 @@ export function hands({ state, look, drag, moving, swiped }: Wishes) {
 		};
 		const double = (event: MouseEvent) => {
 			// Touch has its own double tap above; browsers send this one for both.
-			if (performance.now() - lastTouchAt > 1000) toggle(point(event));
+			if (performance.now() - lastTouchAt > 1000 && !isHandsOff(event.target)) toggle(point(event));
 		};
 		const cancel = (event: PointerEvent) => {
 			fingers.delete(event.pointerId);
