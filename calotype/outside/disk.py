@@ -21,6 +21,7 @@ from uuid import uuid4
 from calotype.core.config import Config
 from calotype.core.errors import Conflict, Full, Invalid, Missing, Offline, Problem
 from calotype.core.ports import Incoming, Stat, Written
+from calotype.outside.intake import Intake
 from calotype.outside.keys import (
     ABANDONED_AFTER_S,
     ALTERED,
@@ -413,28 +414,21 @@ class DiskIncoming:
         self._is_gone = False
         self._is_shown = False
         self._is_finished = False
-        self._kept: list[bytes] = []
-        self._kept_bytes = 0
-        self._size = 0
+        self._intake = Intake(key)
         self._unsettled_bytes = 0
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        # Collected to a megabyte: a hop to a thread costs as much as copying 200 KiB.
-        self._kept.append(chunk if isinstance(chunk, bytes) else bytes(chunk))
-        self._kept_bytes += len(chunk)
-        if self._kept_bytes >= CHUNK_BYTES:
+        if self._intake.keep(chunk):
             await self._flush()
 
     async def digest(self) -> Written:
         await self._flush()
-        return self._written()
+        return self._intake.written()
 
     async def finish(self, *, modified_at: datetime | None = None) -> Written:
-        kept = self._take_kept()
+        kept = self._intake.take()
         try:
-            if self._size <= SETTLE_BYTES:
+            if self._intake.size <= SETTLE_BYTES:
                 await self._run(partial(self._complete, kept, modified_at))
             else:
                 await self._complete_in_steps(kept, modified_at)
@@ -442,7 +436,7 @@ class DiskIncoming:
             await self.abort()
             raise
         self._is_finished = True
-        return self._written()
+        return self._intake.written()
 
     async def _complete_in_steps(self, kept: list[bytes], modified_at: datetime | None) -> None:
         """For large files: each step has its own time limit."""
@@ -450,7 +444,7 @@ class DiskIncoming:
         proof = hashlib.sha256()
         fd = await self._run(self._reopen)
         try:
-            for offset in range(0, self._size, SETTLE_BYTES):
+            for offset in range(0, self._intake.size, SETTLE_BYTES):
                 await self._run(partial(self._read_back, fd, offset, proof.update))
         finally:
             self._files.toss(partial(os.close, fd))
@@ -465,15 +459,8 @@ class DiskIncoming:
         except Offline:
             return  # nothing can be removed now; the sweep will
 
-    def _written(self) -> Written:
-        return Written(self._key, self._size, self._sha1.digest(), self._sha256.digest())
-
-    def _take_kept(self) -> list[bytes]:
-        kept, self._kept, self._kept_bytes = self._kept, [], 0
-        return kept
-
     async def _flush(self) -> None:
-        if kept := self._take_kept():
+        if kept := self._intake.take():
             await self._run(partial(self._append, kept))
 
     async def _run(self, call: Callable[[], T]) -> T:
@@ -494,9 +481,7 @@ class DiskIncoming:
     def _append(self, kept: list[bytes]) -> None:
         block = kept[0] if len(kept) == 1 else b"".join(kept)
         write_all(self._files.calls, self._fd, block)
-        self._sha1.update(block)
-        self._sha256.update(block)
-        self._size += len(block)
+        self._intake.count(block)
         self._unsettled_bytes += len(block)
         if self._unsettled_bytes >= SETTLE_BYTES:
             self._files.calls.fsync(self._fd)
@@ -515,7 +500,7 @@ class DiskIncoming:
         proof = hashlib.sha256()
         fd = self._reopen()
         try:
-            for offset in range(0, self._size, SETTLE_BYTES):
+            for offset in range(0, self._intake.size, SETTLE_BYTES):
                 self._read_back(fd, offset, proof.update)
         finally:
             os.close(fd)
@@ -529,7 +514,7 @@ class DiskIncoming:
         return fd
 
     def _read_back(self, fd: int, offset: int, take: Callable[[bytes], None]) -> None:
-        end = min(offset + SETTLE_BYTES, self._size)
+        end = min(offset + SETTLE_BYTES, self._intake.size)
         while offset < end:
             block = self._files.calls.pread(fd, min(CHUNK_BYTES, end - offset), offset)
             if not block:
@@ -538,7 +523,7 @@ class DiskIncoming:
             offset += len(block)
 
     def _show(self, proof: bytes) -> None:
-        if proof != self._sha256.digest() or os.fstat(self._fd).st_size != self._size:
+        if proof != self._intake.sha256 or os.fstat(self._fd).st_size != self._intake.size:
             raise Altered(ALTERED)
         self._files.require_marker()
         self._files.show(self._path, self._files.place(self._key))

@@ -30,6 +30,7 @@ from obstore.store import S3Store
 from calotype.core.config import Config
 from calotype.core.errors import Conflict, Full, Missing, Offline, Problem
 from calotype.core.ports import Incoming, Stat, Written
+from calotype.outside.intake import Intake
 from calotype.outside.keys import (
     ABANDONED_AFTER_S,
     ALTERED,
@@ -281,21 +282,15 @@ class ObjectIncoming:
         self._clearing: asyncio.Task[None] | None = None
         self._is_finished = False
         self._is_shown = False
-        self._kept: list[bytes] = []
-        self._kept_bytes = 0
-        self._size = 0
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+        self._intake = Intake(key)
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        self._kept.append(chunk if isinstance(chunk, bytes) else bytes(chunk))
-        self._kept_bytes += len(chunk)
-        if self._kept_bytes >= CHUNK_BYTES:
+        if self._intake.keep(chunk):
             await self._flush()
 
     async def digest(self) -> Written:
         await self._flush()
-        return Written(self._key, self._size, self._sha1.digest(), self._sha256.digest())
+        return self._intake.written()
 
     async def finish(self, *, modified_at: datetime | None = None) -> Written:
         # S3 has no time of change that could be set; the database keeps `modified_at`.
@@ -345,12 +340,12 @@ class ObjectIncoming:
             await self._files.drop(self._key)
 
     async def _flush(self) -> None:
-        if not self._kept:
+        kept = self._intake.take()
+        if not kept:
             return
-        block = b"".join(self._kept)
-        self._kept, self._kept_bytes = [], 0
+        block = b"".join(kept)
         writer = self._require_writer()
-        await asyncio.to_thread(self._hash, block)
+        await asyncio.to_thread(self._intake.count, block)
         with _speaking():
             await writer.write(block)
 
@@ -358,11 +353,6 @@ class ObjectIncoming:
         if self._writer is None:
             raise Offline(AWAY)
         return self._writer
-
-    def _hash(self, block: bytes) -> None:
-        self._sha1.update(block)
-        self._sha256.update(block)
-        self._size += len(block)
 
 
 def _store_config(config: Config) -> "S3Config":
