@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from calotype.core.ids import UserId
@@ -122,26 +122,17 @@ IN_TIMELINE = sql("""
 """)
 
 # A link ends with its time, its maker's account and its album.
-LINK_BY_KEY = sql("""
+_LINK: LiteralString = """
     SELECT shared_link.id, shared_link.user_id, shared_link.album_id, shared_link.allow_upload,
            shared_link.allow_download, shared_link.show_metadata
       FROM shared_link
       JOIN users ON users.id = shared_link.user_id AND users.deleted_at IS NULL
       LEFT JOIN album ON album.id = shared_link.album_id
-     WHERE shared_link.key = :key
-       AND (shared_link.expires_at IS NULL OR shared_link.expires_at > :now)
+     WHERE (shared_link.expires_at IS NULL OR shared_link.expires_at > :now)
        AND album.deleted_at IS NULL
-""")
-LINK_BY_SLUG = sql("""
-    SELECT shared_link.id, shared_link.user_id, shared_link.album_id, shared_link.allow_upload,
-           shared_link.allow_download, shared_link.show_metadata
-      FROM shared_link
-      JOIN users ON users.id = shared_link.user_id AND users.deleted_at IS NULL
-      LEFT JOIN album ON album.id = shared_link.album_id
-     WHERE shared_link.slug = :slug
-       AND (shared_link.expires_at IS NULL OR shared_link.expires_at > :now)
-       AND album.deleted_at IS NULL
-""")
+"""
+LINK_BY_KEY = sql(_LINK + " AND shared_link.key = :key")
+LINK_BY_SLUG = sql(_LINK + " AND shared_link.slug = :slug")
 
 SESSIONS = sql("SELECT id FROM session WHERE id = ANY(:ids::uuid[]) AND user_id = :user_id::uuid")
 TAGS = sql("SELECT id FROM tag WHERE id = ANY(:ids::uuid[]) AND owner_id = :user_id::uuid")

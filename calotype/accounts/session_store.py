@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 from calotype.accounts.device import Device
 from calotype.core.ids import SessionId, UserId
@@ -38,6 +39,11 @@ class Known:
     updated_at: datetime
 
 
+_COLUMNS: LiteralString = """
+    id, user_id, device_type, device_os, app_version, expires_at, pin_expires_at, is_pending_sync_reset, created_at,
+    updated_at
+"""
+
 BY_TOKEN = sql("""
     SELECT session.id, session.user_id, users.is_admin, users.pin_hash IS NOT NULL AS has_pin, session.pin_expires_at,
            session.app_version, session.updated_at
@@ -49,30 +55,28 @@ BY_TOKEN = sql("""
 """)
 
 # A child lives no longer than its parent.
-ADD = sql("""
+ADD = sql(
+    """
     INSERT INTO session (user_id, parent_id, token_hash, device_type, device_os, app_version, expires_at)
     SELECT :user_id::uuid, :parent_id::uuid, :token_hash, :device_type, :device_os, :app_version,
            LEAST(:expires_at::timestamptz, (SELECT expires_at FROM session WHERE id = :parent_id::uuid))
- RETURNING id, user_id, device_type, device_os, app_version, expires_at, pin_expires_at, is_pending_sync_reset,
-           created_at, updated_at
-""")
+ RETURNING """
+    + _COLUMNS
+)
 
-OF_USER = sql("""
-    SELECT id, user_id, device_type, device_os, app_version, expires_at, pin_expires_at, is_pending_sync_reset,
-           created_at, updated_at
+OF_USER = sql(
+    "SELECT "
+    + _COLUMNS
+    + """
       FROM session
      WHERE user_id = :user_id
        AND (expires_at IS NULL OR expires_at > :now)
      ORDER BY updated_at DESC, id
      LIMIT 10000
-""")
+"""
+)
 
-ONE = sql("""
-    SELECT id, user_id, device_type, device_os, app_version, expires_at, pin_expires_at, is_pending_sync_reset,
-           created_at, updated_at
-      FROM session
-     WHERE id = :id
-""")
+ONE = sql("SELECT " + _COLUMNS + " FROM session WHERE id = :id")
 
 TOUCH = sql("""
     UPDATE session
@@ -87,14 +91,15 @@ TOUCH = sql("""
 SET_ELEVATION = sql("UPDATE session SET pin_expires_at = :until WHERE id = :id")
 LOCK_ALL = sql("UPDATE session SET pin_expires_at = NULL WHERE user_id = :user_id AND pin_expires_at IS NOT NULL")
 
-SET_PENDING_SYNC_RESET = sql("""
+SET_PENDING_SYNC_RESET = sql(
+    """
     UPDATE session
        SET is_pending_sync_reset = :value,
            updated_at = clock_timestamp()
      WHERE id = :id
- RETURNING id, user_id, device_type, device_os, app_version, expires_at, pin_expires_at, is_pending_sync_reset,
-           created_at, updated_at
-""")
+ RETURNING """
+    + _COLUMNS
+)
 
 # The children are listed too, so that each can be told; the database would remove them silently.
 REMOVE = sql("""
