@@ -16,7 +16,7 @@ from calotype.core.errors import Invalid
 from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.tx import Look, Row, Tx
 from calotype.core.world import World
-from calotype.duplicates import store
+from calotype.duplicates import resolution_store, store
 from calotype.duplicates.proof import Kind, Pair, weakest_link
 from calotype.duplicates.store import Listed
 
@@ -142,7 +142,7 @@ async def resolve(
         await store.dismiss(tx, kept, verdict)
     if thrown:
         await trash.throw_away(tx, world, thrown, for_good=for_good)
-    await store.note_resolution(
+    await resolution_store.note_resolution(
         tx,
         verdict,
         owner,
@@ -183,7 +183,7 @@ async def undo(tx: Tx, world: World, owner: UserId, group: UUID, *, leave_albums
     A fact that somebody changed since stays as they left it. Raises `Invalid` when nothing can be taken back.
     """
     await store.take_turns(tx, owner)
-    decided = await store.resolution(tx, owner, group)
+    decided = await resolution_store.resolution(tx, owner, group)
     if decided is None:
         raise Invalid(NOTHING_TO_UNDO)
     if decided["is_for_good"]:
@@ -199,7 +199,7 @@ async def undo(tx: Tx, world: World, owner: UserId, group: UUID, *, leave_albums
     # Who joined another group since stays there.
     here = [id for id, now in (await store.groups_of(tx, [*decided["kept_ids"], *back])).items() if now is None]
     await merge.set_group(tx, here, group)
-    await store.note_undone(tx, decided["id"], world.clock.now())
+    await resolution_store.note_undone(tx, decided["id"], world.clock.now())
     return Restored(tuple(back), tuple(id for id in thrown if id not in set(back)))
 
 
@@ -248,5 +248,5 @@ async def decisions(look: Look, owner: UserId, limit: int) -> list[Decision]:
             tuple(row["trashed_ids"]),
             not row["is_for_good"] and bool(row["trashed_ids"] or not row["threw_away"]),
         )
-        for row in await store.resolutions(look, owner, limit)
+        for row in await resolution_store.resolutions(look, owner, limit)
     ]

@@ -6,7 +6,7 @@ from uuid import UUID
 from calotype.core.ids import AssetId, UserId
 from calotype.core.sql import sql
 from calotype.core.tx import Look, Row
-from calotype.search import store
+from calotype.search import condition_store
 from calotype.search.query import Filters, Reach
 
 # Names are walked through by leaps over the index of their column, whatever the number of photos.
@@ -97,7 +97,7 @@ async def tags(look: Look, viewer: UserId) -> list[Row]:
 
 async def newest(look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int) -> list[AssetId]:
     """The latest photos that match."""
-    where = store.conditions(asked, reach, media_root)
+    where = condition_store.conditions(asked, reach, media_root)
     arguments = where.arguments | {
         "owners": [reach.viewer, *reach.partners],
         "album_ids": list(reach.album_ids),

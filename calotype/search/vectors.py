@@ -12,8 +12,8 @@ from calotype.core import log
 from calotype.core.ids import UserId
 from calotype.core.tx import QuickLook
 from calotype.core.world import World
+from calotype.search import condition_store, vector_store
 from calotype.search import embedding_store as embeddings
-from calotype.search import store, vector_store
 from calotype.search.embedding_store import Index, Model
 from calotype.search.query import Filters, Reach
 from calotype.search.vector_store import Near
@@ -55,7 +55,7 @@ async def near(
 async def _is_large(look: QuickLook, asked: Filters, reach: Reach, owner: UserId, media_root: str) -> bool:
     if not asked.conditions and not asked.branches:
         return True
-    where = store.conditions(asked, reach, media_root)
+    where = condition_store.conditions(asked, reach, media_root)
     return await vector_store.some(look, where, owner=owner, most=EACH_UP_TO + 1) > EACH_UP_TO
 
 
@@ -72,7 +72,7 @@ async def _each(
     async with world.glancing() as look:
         return await vector_store.each(
             look,
-            store.conditions(asked, reach, media_root),
+            condition_store.conditions(asked, reach, media_root),
             owners=owners,
             album_ids=list(reach.album_ids),
             model=model,
@@ -87,7 +87,7 @@ async def _through_index(
     async with world.looking() as look:
         found = await vector_store.through_index(
             look,
-            store.conditions(asked, reach, media_root),
+            condition_store.conditions(asked, reach, media_root),
             owner=owner,
             model=model,
             query=query,

@@ -43,7 +43,8 @@ async def problems(house, id: str) -> dict[str, str]:
 
 async def test_an_upload_is_read_shown_and_announced(house, ada):
     id = await ada.asset(picture(exif=dated()), "IMG_1.jpg")
-    assert [name for name, _ in await house.work()] == ["AssetExtractMetadata", "AssetGenerateThumbnails"]
+    done = [name for name, _ in await house.work()]
+    assert done == ["AssetExtractMetadata", "AssetGenerateThumbnails", "AssetDetectDuplicates"]
     row = await house.row(id)
     assert (row["make"], row["width"], row["height"], row["time_zone"]) == ("Maker", 320, 200, "UTC+2")
     assert row["taken_at"].isoformat() == "2021-07-08T07:10:11+00:00"

@@ -16,6 +16,10 @@ def convert(id: str) -> Job:
     return Job("AssetEncodeVideo", "videoConversion", {"id": id})
 
 
+def encodings(house) -> list[Job]:
+    return [job for job in house.jobs if job.name == "AssetEncodeVideo"]
+
+
 def encoded(house) -> list[Path]:
     """Everything that lies among the encoded videos, unfinished things too."""
     return sorted(path for path in house.data.glob("encoded-video/**/*") if path.is_file())
@@ -64,7 +68,7 @@ async def test_what_cannot_be_converted_is_told_and_left_alone(house, ada, odd, 
     broken.write_text("#!/bin/sh\necho 'no such encoder' >&2\nexit 1\n")
     broken.chmod(0o755)
     await house.work("metadataExtraction", "thumbnailGeneration")
-    (job,) = house.jobs
+    (job,) = encodings(house)
     house.jobs.clear()
     house.with_config(ffmpeg=str(broken))
     assert isinstance(await house.run(job), Skip)
@@ -89,7 +93,7 @@ async def test_it_waits_for_the_facts(house, odd):
 
 async def test_two_at_once_leave_one_whole_file(house, ada, odd):
     await house.work("metadataExtraction", "thumbnailGeneration")
-    (job,) = house.jobs
+    (job,) = encodings(house)
     house.jobs.clear()
     assert await asyncio.gather(*(house.run(job) for _ in range(3))) == [Done()] * 3
     (path,) = encoded(house)
@@ -100,7 +104,7 @@ async def test_two_at_once_leave_one_whole_file(house, ada, odd):
 
 async def test_a_video_that_goes_while_it_is_converted_leaves_nothing(house, odd):
     await house.work("metadataExtraction", "thumbnailGeneration")
-    (job,) = house.jobs
+    (job,) = encodings(house)
     connection = await house.world.pool.acquire()
     held = connection.transaction()
     await held.start()
@@ -115,7 +119,7 @@ async def test_a_video_that_goes_while_it_is_converted_leaves_nothing(house, odd
 
 async def test_a_full_volume_waits(house, odd):
     await house.work("metadataExtraction", "thumbnailGeneration")
-    (job,) = house.jobs
+    (job,) = encodings(house)
     house.with_config(min_free_mib=1 << 40)
     with pytest.raises(Full):
         await house.run(job)

@@ -1,6 +1,6 @@
 import pytest
 
-from calotype.search.store import numbers_in
+from calotype.search.condition_store import numbers_in
 
 
 @pytest.mark.parametrize(

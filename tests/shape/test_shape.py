@@ -23,7 +23,9 @@ SQL_ELSEWHERE = {
 LATE_IMPORTS = {
     "__init__.py": "the version is looked up when asked for",
     "cli": "a command only loads what it needs: `calotype version` answers in 50 ms",
+    "inference": "each process loads what its own task needs: the front holds no runtime, an idle child no model",
     "outside/animation.py": "runs in a decoding child",
+    "outside/inference.py": "an HTTP client, for those processes that ask an inference service",
     "outside/images.py": "the child's side: numpy and libvips never enter the worker",
     "outside/pixels.py": "each decoder is loaded for its first file only",
     "outside/tags.py": "the child's side",

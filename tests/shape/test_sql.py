@@ -14,6 +14,7 @@ import pytest
 
 import calotype
 from calotype.core.sql import STATEMENTS, Sql
+from calotype.search import condition_store
 from calotype.search import store as search
 from calotype.search.query import Condition, Cursor, Filters, Order, Reach
 from calotype.timeline import store as timeline
@@ -133,7 +134,7 @@ VALUES = {"rating": 3, "fileSizeInBytes": 10}
 
 def conditions() -> Iterator[Condition]:
     """One for each fragment."""
-    for field, operators in search.FRAGMENTS.items():
+    for field, operators in condition_store.FRAGMENTS.items():
         for operator in operators:
             if operator in ("true", "false"):
                 yield Condition(field, "eq", operator == "true")
