@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/lib/api/search';
 import { complete } from '../../src/lib/search/complete';
 import { fromAddress, isRanked, narrowing, NO_WISH, toAddress, toFilters } from '../../src/lib/search/filters';
-import { sureOf, whyOf } from '../../src/lib/search/reasons';
+import { noteOf, whyOf } from '../../src/lib/search/reasons';
 
 describe('search', () => {
 	it('goes through the address and back', () => {
@@ -55,16 +55,16 @@ describe('reasons', () => {
 	const because = (...reasons: [Reason['kind'], string][]): Reason[] => reasons.map(([kind, text]) => ({ kind, text }));
 
 	it('name what is sure, and only one piece of text', () => {
-		expect(sureOf(because(['place', 'Rome'], ['person', 'Anna'], ['date', '2019-07-14'], ['text', 'EXIT'], ['name', 'exit.jpg']))).toMatch(/^Rome · Anna · .*2019.* · .*EXIT.*$/);
-		expect(sureOf(because(['name', 'exit.jpg'], ['meaning', 'exit']))).toBe('exit.jpg');
+		expect(noteOf(because(['place', 'Rome'], ['person', 'Anna'], ['date', '2019-07-14'], ['text', 'EXIT'], ['name', 'exit.jpg']))).toMatch(/^Rome · Anna · .*2019.* · .*EXIT.*$/);
+		expect(noteOf(because(['name', 'exit.jpg'], ['meaning', 'exit']))).toBe('exit.jpg');
 	});
 
 	it('are never missing', () => {
-		expect(sureOf(because(['meaning', 'a red circle']))).toBe('');
+		expect(noteOf(because(['meaning', 'a red circle']))).toBe('');
 		expect(whyOf(because(['meaning', 'a red circle']))).toBe('Looks like it');
 	});
 
 	it('are short', () => {
-		expect(sureOf(because(['text', 'word '.repeat(60)])).length).toBeLessThan(130);
+		expect(noteOf(because(['text', 'word '.repeat(60)])).length).toBeLessThan(130);
 	});
 });

@@ -19,9 +19,9 @@ export type Photo = {
 	wallMs: number;
 	city: string | null;
 	country: string | null;
-	/** Why a search found it; told on the tile where it is more than its looks. */
+	/** Why a search found it; `note`, on the tile: what of it is more than its looks. */
 	why?: string;
-	isSure?: boolean;
+	note?: string;
 };
 
 export type Day = DayRun & { day: string; place: string | null };

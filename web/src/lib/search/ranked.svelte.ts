@@ -5,7 +5,7 @@ import { alike, everything, type Answer, type Narrowing, type Ranked, type Under
 import { photoOf, type Photo } from '$lib/grid/photo';
 import type { Source } from '$lib/grid/source';
 import { t } from '$lib/text/t';
-import { sureOf, whyOf } from './reasons';
+import { noteOf, whyOf } from './reasons';
 
 /** Two pages of this many. */
 const PAGE = 250;
@@ -76,4 +76,4 @@ function rankedSource(name: string, narrowing: Narrowing, ask: Ask): Source {
 	};
 }
 
-const photosOf = ({ hits }: Ranked): Photo[] => hits.map(({ asset, reasons }) => ({ ...photoOf(asset), why: whyOf(reasons), isSure: sureOf(reasons) !== '' }));
+const photosOf = ({ hits }: Ranked): Photo[] => hits.map(({ asset, reasons }) => ({ ...photoOf(asset), why: whyOf(reasons), note: noteOf(reasons) }));

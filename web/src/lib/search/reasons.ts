@@ -6,23 +6,28 @@ import { dayPlain } from '$lib/time';
 
 const MOST = 90;
 
-/** The surest reason first; empty for a photo that only looks like it, which is said once for all of them. */
-export function sureOf(reasons: readonly Reason[]): string {
+/** What is sure, with its kind. */
+function sureOf(reasons: readonly Reason[], told: (read: Reason) => string): string {
 	const named = reasons.filter(({ kind }) => kind === 'person' || kind === 'place' || kind === 'tag').map(({ text }) => text);
 	const when = reasons.find(({ kind }) => kind === 'date');
 	if (when) named.push(whenOf(when.text));
 	const read = reasons.find(({ kind }) => kind === 'text') ?? reasons.find(({ kind }) => kind === 'description') ?? reasons.find(({ kind }) => kind === 'name');
-	if (read) named.push(readOf(read));
+	if (read) named.push(told(read));
 	return named.join(' · ');
 }
 
+/** For a tile: empty for a photo that only looks like it, which is said once for all of them. */
+export const noteOf = (reasons: readonly Reason[]): string => sureOf(reasons, ({ kind, text }) => (kind === 'name' ? text : t('why_description', { words: shortened(text) })));
+
 /** Every photo has a reason: where there is no surer one, its looks. */
 export function whyOf(reasons: readonly Reason[]): string {
-	return sureOf(reasons) || (reasons.length > 0 ? t('why_meaning') : '');
+	return sureOf(reasons, readOf) || (reasons.length > 0 ? t('why_meaning') : '');
 }
 
+const shortened = (text: string) => (text.length > MOST ? `${text.slice(0, MOST).trimEnd()}…` : text);
+
 function readOf({ kind, text }: Reason): string {
-	const words = text.length > MOST ? `${text.slice(0, MOST).trimEnd()}…` : text;
+	const words = shortened(text);
 	if (kind === 'text') return t('why_text', { words });
 	return kind === 'description' ? t('why_description', { words }) : t('why_name', { words });
 }

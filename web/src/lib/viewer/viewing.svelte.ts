@@ -34,8 +34,8 @@ export class Viewing {
 		try {
 			const asset = await assets.asset(id, asking.signal);
 			this.asset = asset;
-			const { stackCount = 0, why, isSure } = this.photo ?? {};
-			this.photo = { ...photoOf(asset), stackCount, ...(why && { why, isSure }) };
+			const { stackCount = 0, why, note } = this.photo ?? {};
+			this.photo = { ...photoOf(asset), stackCount, ...(why && { why, note }) };
 			if (!place) await this.locate(this.photo);
 			// A photo with its picture has nothing to tell; a video may have one and still not play.
 			if (!asset.thumbhash || asset.type === 'VIDEO') this.troubles = await assets.troubles(id, asking.signal).catch(() => []);
