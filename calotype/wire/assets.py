@@ -17,6 +17,7 @@ from calotype.wire.base import (
     issue,
     refuse,
 )
+from calotype.wire.people import Person
 
 Visibility = Literal["archive", "timeline", "hidden", "locked"]
 AssetType = Literal["IMAGE", "VIDEO", "AUDIO", "OTHER"]
@@ -175,16 +176,6 @@ class Tag(Wire):
     parent_id: Maybe[str] = None
     created_at: IsoDateTime
     updated_at: IsoDateTime
-
-
-class Person(Wire):
-    """Somebody seen in a photo."""
-
-    id: Uuid4
-    name: str
-    birth_date: str | None
-    thumbnail_path: str
-    is_hidden: bool
 
 
 class StackBrief(Wire):
