@@ -1,4 +1,7 @@
-"""Makes photos like a phone's: 12 MP JPEG of about 2.6 MB with camera, date and place. The same number gives the same photo."""
+"""Makes photos like a phone's: 12 MP JPEG of about 2.6 MB with camera, date and place. The same number gives the same photo.
+
+Each shows something of its own: photos that all looked the same would measure how look-alikes are compared.
+"""
 
 import io
 import random
@@ -9,6 +12,7 @@ import piexif
 from PIL import Image, ImageFilter
 
 WIDTH, HEIGHT = 4032, 3024
+QUALITY = 92
 
 
 def _texture() -> Image.Image:
@@ -20,6 +24,11 @@ def _texture() -> Image.Image:
         layers += np.asarray(layer, np.float32) / 255 * weight
     layers += rnd.normal(0, 14, layers.shape).astype(np.float32)
     return Image.fromarray(np.clip(layers, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
+
+
+def _scene(texture: Image.Image, number: int) -> Image.Image:
+    colours = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    return Image.blend(texture, Image.fromarray(colours).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), 0.4)
 
 
 def _rational(value: float) -> tuple[tuple[int, int], ...]:
@@ -48,11 +57,9 @@ def photos(folder: Path, count: int) -> list[Path]:
     if not missing:
         return paths
     base = _texture()
-    buffer = io.BytesIO()
-    base.save(buffer, "JPEG", quality=82, subsampling=2)
     for number in missing:
-        # Re-encoding 300 times would cost minutes: the picture is the same, the metadata and a tail of bytes differ.
-        out = io.BytesIO()
+        buffer, out = io.BytesIO(), io.BytesIO()
+        _scene(base, number).save(buffer, "JPEG", quality=QUALITY, subsampling=2)
         piexif.insert(_exif(number), buffer.getvalue(), out)
         paths[number].write_bytes(out.getvalue() + random.Random(number).randbytes(64))
     return paths
