@@ -119,10 +119,12 @@ test.describe('with a page', () => {
 	});
 
 	test('the administrator’s style sheet is on every page, at once and after a change', async ({ page }) => {
-		const socket = page.waitForEvent('websocket');
+		// Connected: from then on the page is told of changes.
+		const connected = async () =>
+			(await page.waitForEvent('websocket')).waitForEvent('framereceived', (frame) => String(frame.payload).startsWith('40'));
+		let listening = connected();
 		await open(page, '/photos');
-		// Connected: from now on the page is told of changes.
-		await (await socket).waitForEvent('framereceived', (frame) => String(frame.payload).startsWith('40'));
+		await listening;
 		const accent = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--accent'));
 		const style = async (css: string) => {
 			const tree = (await (await page.request.get('/api/system-config')).json()) as { theme: { customCss: string } };
@@ -131,8 +133,10 @@ test.describe('with a page', () => {
 		};
 		await style(':root { --accent: rebeccapurple; }');
 		await expect.poll(accent).toBe('rebeccapurple');
+		listening = connected();
 		await page.reload();
 		expect(await accent()).toBe('rebeccapurple');
+		await listening;
 		await style('');
 		await expect.poll(accent).not.toBe('rebeccapurple');
 	});
