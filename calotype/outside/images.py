@@ -232,9 +232,7 @@ def animation_here(source: str) -> dict[str, Any]:
     return {"duration_ms": webp_ms(content) if content[8:12] == b"WEBP" else None}
 
 
-def write_outputs(
-    pixels: "Pixels", recipe: Recipe, *, icc: bytes | None, full_size: tuple[int, int]
-) -> dict[str, Any]:
+def write_outputs(pixels: "Pixels", recipe: Recipe, *, icc: bytes | None, full_size: tuple[int, int]) -> dict[str, Any]:
     """Make every output of these upright pixels and hash the smallest.  pixels: (H, W, 3 or 4) uint8.
 
     `full_size`: width and height of the whole picture, which may be larger.
