@@ -425,7 +425,7 @@ async def test_memory_does_not_grow_with_the_file(house, ada, monkeypatch):
         async def counted(chunk):
             nonlocal peak
             await write(chunk)
-            peak = max(peak, incoming._kept_bytes)
+            peak = max(peak, incoming._intake._kept_bytes)
 
         incoming.write = counted
         return incoming
