@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from calotype.core.log import say
 from calotype.inference.family import Asked, Json, Unloadable, Wrong
 from calotype.inference.pixels import Picture
-from calotype.inference.session import Runtime, Session, open_session
+from calotype.inference.session import Runtime, Session, about_pair, open_session
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -223,13 +223,7 @@ class Faces:
     def __init__(self, detector: Detector | None, embedder: Embedder | None) -> None:
         self.detector = detector
         self.embedder = embedder
-        sessions = [part.session for part in (detector, embedder) if part]
-        fell = [session.fell_back for session in sessions if session.fell_back]
-        self.about: Mapping[str, str] = {
-            "provider": "+".join(sorted({session.provider for session in sessions})),
-            "precision": "fp32",
-            **({"fell_back": "; ".join(fell)} if fell else {}),
-        }
+        self.about: Mapping[str, str] = about_pair([part.session for part in (detector, embedder) if part])
 
     @classmethod
     def load(cls, folders: Mapping[str, Path], runtime: Runtime) -> Self:

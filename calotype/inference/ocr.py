@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from calotype.inference.faces import model_file, number
 from calotype.inference.family import Asked, Json, Unloadable, Wrong
-from calotype.inference.session import Runtime, Session, open_session
+from calotype.inference.session import Runtime, Session, about_pair, open_session
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -130,13 +130,7 @@ class Lines:
     def __init__(self, detector: Detector, reader: Reader | None) -> None:
         self.detector = detector
         self.reader = reader
-        sessions = [part.session for part in (detector, reader) if part]
-        fell = [session.fell_back for session in sessions if session.fell_back]
-        self.about: Mapping[str, str] = {
-            "provider": "+".join(sorted({session.provider for session in sessions})),
-            "precision": "fp32",
-            **({"fell_back": "; ".join(fell)} if fell else {}),
-        }
+        self.about: Mapping[str, str] = about_pair([part.session for part in (detector, reader) if part])
 
     @classmethod
     def load(cls, folders: Mapping[str, Path], runtime: Runtime) -> Self:

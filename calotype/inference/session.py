@@ -259,3 +259,13 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+def about_pair(sessions: Sequence[Session]) -> dict[str, str]:
+    """For log and metrics, what models that work together run on: `provider`, `precision`, and `fell_back` if one did."""
+    fell = [session.fell_back for session in sessions if session.fell_back]
+    return {
+        "provider": "+".join(sorted({session.provider for session in sessions})),
+        "precision": "fp32",
+        **({"fell_back": "; ".join(fell)} if fell else {}),
+    }
