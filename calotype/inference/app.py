@@ -1,4 +1,4 @@
-"""The inference service over HTTP: `/ping`, `/predict`, `/metrics`. It holds no model and opens no picture itself.
+"""The inference service over HTTP: `/ping`, `/predict`, `/models`, `/metrics`. It holds no model and opens no picture itself.
 
 A picture is decoded once, in the child for pixels, and every family that is asked about it reads the same memory.
 """
@@ -11,15 +11,16 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from calotype.core.log import say
-from calotype.inference import figures, form, plan
+from calotype.inference import figures, form, inventory, plan
 from calotype.inference.download import Progress
 from calotype.inference.hosts import Family, Fatal, environment, program_of
+from calotype.inference.library import Standing
 from calotype.inference.plan import Refused, Step
 from calotype.inference.settings import Settings
 
@@ -35,6 +36,11 @@ Json = dict[str, Any]
 class Shelf(Protocol):
     """Where models are."""
 
+    @property
+    def allow_fetch(self) -> bool:
+        """Whether what is missing may be fetched."""
+        ...
+
     async def folder(self, task: str, name: str, kind: str) -> Path:
         """The folder with the model's `model.onnx`, or that file; fetched first where it can be. Raises `Refused`."""
         ...
@@ -45,6 +51,14 @@ class Shelf(Protocol):
 
     def fetching(self) -> Sequence[Progress]:
         """What is being fetched now."""
+        ...
+
+    def standing(self, task: str, name: str, kind: str) -> Standing:
+        """How it stands with a model type; nothing is fetched."""
+        ...
+
+    def strangers(self) -> Iterator[tuple[str, str]]:
+        """Task and name of models that are here and in no catalogue."""
         ...
 
     async def close(self) -> None:
@@ -121,13 +135,18 @@ class Service:
                 raise each
         return {step.task: each for step, each in zip(steps, found, strict=True)} | answer
 
+    async def models(self) -> Json:
+        """What there is here, for whoever looks after it. Loads and fetches nothing."""
+        health = inventory.health(self.families, waiting=self.waiting, most_waiting=self.settings.queue)
+        return health | {"models": await asyncio.to_thread(inventory.listed, self.families, self.shelf)}
+
     async def preload(self) -> None:
         """Load what the environment names; a model that cannot be had is told and left."""
         for step in plan.preload_steps(self.settings.preloads):
             try:
                 await self._asked_of(step, await self._folders(step), {"load_only": True}, [])
             except Refused as refused:
-                say("preload failed", level=logging.WARNING, models=",".join(step.models.values()), reason=str(refused))
+                say("preload_failed", level=logging.WARNING, models=",".join(step.models.values()), reason=str(refused))
 
     async def _folders(self, step: Step) -> dict[str, Path]:
         return {kind: await self.shelf.folder(step.task, name, kind) for kind, name in step.models.items()}
@@ -162,12 +181,12 @@ class Service:
         family = self.families[step.family]
         answer, _ = await self._told(family, question, fds)
         if answer.get("fault") == "model":
-            say("model unusable", level=logging.WARNING, model=names, reason=answer["sentence"])
+            say("model_unusable", level=logging.WARNING, model=names, reason=answer["sentence"])
             mended = [await self.shelf.mend(step.task, name, kind) for kind, name in step.models.items()]
             if any(mended):
                 answer, _ = await self._told(family, question, fds)
         if answer.get("fault") == "model":
-            say("model failed", level=logging.ERROR, model=names, reason=answer["sentence"])
+            say("model_failed", level=logging.ERROR, model=names, reason=answer["sentence"])
             raise Refused(500, f"Failed to load model '{names}'", "model")
         if "fault" in answer:
             raise self._refusal(answer)
@@ -229,7 +248,7 @@ class Application:
         method, path = scope["method"], scope["path"].rstrip("/") or "/"
         if method == "POST" and path == "/predict":
             await self._predict(scope, receive, send)
-        elif path not in ("/", "/ping", "/metrics", "/predict"):
+        elif path not in ("/", "/ping", "/metrics", "/models", "/predict"):
             await _send_json(send, 404, {"detail": "Not Found"})
         elif method not in ("GET", "HEAD") or path == "/predict":
             await _send_json(send, 405, {"detail": "Method Not Allowed"})
@@ -237,6 +256,8 @@ class Application:
             await _send_json(send, 200, {"message": "Immich ML"})
         elif path == "/ping":
             await _send(send, 200, b"text/plain; charset=utf-8", b"pong")
+        elif path == "/models":
+            await _send_json(send, 200, await self.service.models())
         elif _may_read_figures(scope, self.service.settings.metrics_token):
             page = figures.page(
                 self.service.counts, self.service.families, self.service.waiting, self.service.shelf.fetching()

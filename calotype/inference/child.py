@@ -121,7 +121,9 @@ class Child:
                     if now - model.asked_at > self._ttl_s and len(self._models) > 1 and model.lanes.is_idle
                 ]
                 for key in gone:
-                    self._models.pop(key).lanes.close()
+                    model = self._models.pop(key)
+                    model.lanes.close()
+                    self.tell({"about": {"model": model.name, "is_gone": True}})
             if gone:
                 trim()
 
@@ -132,7 +134,7 @@ class Model:
     def __init__(self, child: Child, family: str, name: str, folders: dict[str, str], runtime: Runtime) -> None:
         self._child = child
         self._family = family
-        self._name = name
+        self.name = name
         self._folders = {kind: Path(folder) for kind, folder in folders.items()}
         self._runtime = runtime
         self._loading = threading.Lock()
@@ -173,7 +175,7 @@ class Model:
                 self._sight = kind.load(self._folders, self._runtime)
                 took_s = time.monotonic() - began
                 how = ",".join(f"{key}={value}" for key, value in self._sight.about.items() if value)
-                log.say("model loaded", family=self._family, model=self._name, took_s=took_s, how=how)
+                log.say("model_loaded", family=self._family, model=self.name, took_s=took_s, how=how)
                 self._report(self._sight, is_slow=self._is_slow(time.process_time() - worked_s))
             return self._sight
 
@@ -187,7 +189,7 @@ class Model:
         about: Json = {**sight.about}
         if about != self._told or more:
             self._told = about
-            self._child.tell({"about": about | more | {"model": self._name}})
+            self._child.tell({"about": about | more | {"model": self.name}})
 
 
 def _asked(question: Json, fds: list[int]) -> Asked:

@@ -68,6 +68,11 @@ class Host:
         return bool(self._asked)
 
     @property
+    def in_hand(self) -> int:
+        """How many wait for an answer."""
+        return len(self._asked)
+
+    @property
     def is_alive(self) -> bool:
         """Whether it can be asked."""
         return not self.ended_for and not self._reading.done()
@@ -150,6 +155,7 @@ class Family:
         self._patience_s = patience_s
         self._stays = stays
         self._is_slow = False
+        self._loaded: set[str] = set()  # by the child that lives now
         self._host: Host | None = None
         self._starting = asyncio.Lock()
         self._gate = _Gate()
@@ -165,6 +171,16 @@ class Family:
     def rss_mib(self) -> int:
         """Memory of the child that lives now."""
         return bound.rss_mib(self.pid) if self.pid else 0
+
+    @property
+    def in_hand(self) -> int:
+        """Questions that the child has not answered yet."""
+        return self._host.in_hand if self._host else 0
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The models in memory now."""
+        return frozenset(self._loaded) if self.pid else frozenset()
 
     async def ask(self, question: Json, fds: Sequence[int] = ()) -> Answer:
         """The child's answer. Raises `Fatal` when two children died of it."""
@@ -227,10 +243,16 @@ class Family:
             )
         self.figures.starts += 1
         self._is_slow = False
+        self._loaded = set()
         return Host(process, Line(ours), self._note)
 
     def _note(self, about: Json) -> None:
-        model = self.figures.models.setdefault(about.pop("model"), {})
+        name = about.pop("model")
+        if about.pop("is_gone", False):
+            self._loaded.discard(name)
+            return
+        self._loaded.add(name)
+        model = self.figures.models.setdefault(name, {})
         if self._stays and about.pop("is_slow", False):
             self._is_slow = True
         model.update(about)
@@ -241,7 +263,7 @@ class Family:
             return
         why = host.ended_for or f"status {status}"
         self.figures.falls[why] = self.figures.falls.get(why, 0) + 1
-        say("child fell", level=logging.WARNING, family=self.name, reason=why)
+        say("child_fell", level=logging.WARNING, family=self.name, reason=why)
 
     def _why(self) -> str:
         reason = self._host.ended_for if self._host else ""

@@ -6,13 +6,14 @@ Looked for in that order. A fetch goes on when the request that began it has gon
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from calotype.core.log import say
 from calotype.inference import download
-from calotype.inference.catalogue import bundled, clean, known
+from calotype.inference.catalogue import TYPES, bundled, clean, known
 from calotype.inference.download import Failed, Fetcher, Progress
 from calotype.inference.plan import Refused
 
@@ -35,6 +36,20 @@ class Miss:
 
     sentence: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with one type of a model. `folder`: where it lies, or the file that it is, once it is present.
+
+    Bytes are those of a fetch that goes on; `total_bytes` 0: nobody said. `reason`: why a fetch failed.
+    """
+
+    state: Literal["present", "fetching", "failed", "missing"]
+    folder: Path | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -80,9 +95,26 @@ class Library:
         """What is being fetched now, for whoever watches."""
         return [fetch.progress for fetch in self._fetching.values() if fetch.progress]
 
-    def missed(self) -> Mapping[tuple[str, str, str], Miss]:
-        """What could not be fetched, and why: (task, model, type) → sentence."""
-        return self._missed
+    def standing(self, task: str, name: str, kind: str) -> Standing:
+        """How it stands with a model type, without fetching anything."""
+        found = locate(task, name, kind, self.root)
+        if found:
+            return Standing("present", found)
+        model = known(task, name)
+        key = (task, model.folder_of(kind) if model else clean(name), kind)
+        if fetch := self._fetching.get(key):
+            told = fetch.progress or Progress(key[1], kind, 0, 0)
+            return Standing("fetching", None, told.done_bytes, told.total_bytes)
+        if miss := self._missed.get(key):
+            return Standing("failed", reason=miss.sentence)
+        return Standing("missing")
+
+    def strangers(self) -> Iterator[tuple[str, str]]:
+        """Task and name of models that lie in the folder and are not of our catalogue."""
+        for task, kinds in TYPES.items():
+            for folder in sorted((self.root / task).glob("[!.]*")):
+                if not known(task, folder.name) and any((folder / kind / "model.onnx").is_file() for kind in kinds):
+                    yield task, folder.name
 
     async def close(self) -> None:
         """Stop waiting; what was received stays for the next start."""
@@ -125,19 +157,19 @@ class Library:
             if self.clock() - told_at > 10:
                 told_at = self.clock()
                 mib = progress.done_bytes >> 20
-                say("fetching model", model=progress.model, kind=kind, mib=mib, of=progress.total_bytes >> 20)
+                say("fetching_model", model=progress.model, kind=kind, mib=mib, of=progress.total_bytes >> 20)
 
         def make_room(need: int) -> None:
             if self.cap_bytes:
                 gone = download.make_room(self.root, need, self.cap_bytes, idle_s=IDLE_S, now=self.clock())
                 for folder in gone:
-                    say("model deleted", model=folder.parent.name, kind=folder.name, reason="longest unused")
+                    say("model_deleted", model=folder.parent.name, kind=folder.name, reason="longest unused")
 
         async with self._one_at_a_time:
             found = await asyncio.to_thread(
                 download.bring, self.fetcher, self.root, model, kind, tell, make_room=make_room
             )
-        say("model fetched", model=model.folder_of(kind), kind=kind)
+        say("model_fetched", model=model.folder_of(kind), kind=kind)
         return found
 
     def _ended(self, key: tuple[str, str, str], done: asyncio.Task[Path]) -> None:
@@ -146,7 +178,7 @@ class Library:
         if done.cancelled():
             return
         if error := done.exception():
-            say("fetch failed", level=logging.WARNING, model=key[1], kind=key[2], reason=str(error))
+            say("fetch_failed", level=logging.WARNING, model=key[1], kind=key[2], reason=str(error))
             if isinstance(error, Failed):
                 self._missed[key] = Miss(str(error), self.clock())
 

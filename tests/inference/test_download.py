@@ -372,6 +372,8 @@ async def test_a_long_download_goes_on_while_askers_are_told_to_come_back(store:
     with pytest.raises(Refused, match="Model 'buffalo_l' is being fetched") as refused:
         await library.folder(FACES, NAME, "detection")
     assert (refused.value.status, refused.value.fault) == (503, "busy")
+    assert library.standing(FACES, NAME, "detection").state == "fetching"
+    assert library.standing(FACES, NAME, "recognition").state == "missing"
     store.pause.set()
     library.wait_s = 10
     assert (await library.folder(FACES, NAME, "detection") / "model.onnx").read_bytes() == WEIGHTS
@@ -386,11 +388,12 @@ async def test_a_store_that_failed_is_left_alone_for_a_while(store: Store, tmp_p
         with pytest.raises(Refused, match=r"Failed to load model 'buffalo_l': detection/model.onnx .* answers 404"):
             await library.folder(FACES, NAME, "detection")
     assert len(weights_asked(store)) == 1
-    assert [miss.sentence for miss in library.missed().values()]
+    failed = library.standing(FACES, NAME, "detection")
+    assert (failed.state, "answers 404" in failed.reason) == ("failed", True)
     store.files |= {TREE: listing, f"/immich-app/{NAME}/resolve/main/detection/model.onnx": weights}
     now[0] += 61
     assert await library.folder(FACES, NAME, "detection")
-    assert not library.missed()
+    assert library.standing(FACES, NAME, "detection").state == "present"
 
 
 @pytest.mark.parametrize("name", ["nobody-knows-it", "..", "../../etc", ""])
