@@ -112,7 +112,7 @@ def infer() -> int:
         log_enabled=False,
         websockets=False,
     )
-    log.say("inference ready", url=f"http://{settings.host}:{settings.port}", models=str(settings.models))
+    log.say("inference_ready", url=f"http://{settings.host}:{settings.port}", models=str(settings.models))
     return asyncio.run(_serve(server, []))
 
 

@@ -192,7 +192,7 @@ class Detector:
             found = decode_scrfd(said, self.width, self.height, min_score)
         kept = suppress(Found(found.boxes / scale, found.scores, found.landmarks / scale))
         if len(kept) == FACES:
-            say("many faces", kept=FACES, candidates=len(found))
+            say("many_faces", kept=FACES, candidates=len(found))
         return kept
 
 

@@ -142,12 +142,12 @@ class Session:
         try:
             together = self.run(inputs)
         except Exception as error:
-            say("model takes no batch", path=self._path.parent.name, reason=str(error)[:200])
+            say("model_takes_no_batch", path=self._path.parent.name, reason=str(error)[:200])
             self._rows_agree = False
             return alone
         self._rows_agree = all(_alike(one, other) for one, other in zip(alone, together, strict=True))
         if not self._rows_agree:
-            say("model errs in batches", path=self._path.parent.name)
+            say("model_errs_in_batches", path=self._path.parent.name)
         return alone
 
     def _one_by_one(self, inputs: Mapping[str, Array], count: int) -> list[Array]:
@@ -189,7 +189,7 @@ class Session:
 
     def _note_fall(self, provider: str, why: BaseException | str) -> None:
         self.fell_back = f"{provider}: {' '.join(str(why).split())[:300]}"
-        say("provider failed", level=30, model=self._path.parent.name, provider=provider, reason=self.fell_back)
+        say("provider_failed", level=30, model=self._path.parent.name, provider=provider, reason=self.fell_back)
 
 
 def open_session(path: Path, runtime: Runtime | None = None) -> Session:

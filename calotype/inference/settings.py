@@ -86,7 +86,7 @@ def read(config: Config, environment: Mapping[str, str] | None = None) -> Settin
     }
     ignored = sorted(name for name in theirs if name in WITHOUT_EFFECT)
     if ignored:
-        say("variables without effect", names=",".join(THEIRS + name for name in ignored))
+        say("variables_without_effect", names=",".join(THEIRS + name for name in ignored))
     host, port = config.inference_host, config.inference_port
     if "CALOTYPE_INFERENCE_HOST" not in environment and environment.get("IMMICH_HOST"):
         host = environment["IMMICH_HOST"].strip("[]")

@@ -311,6 +311,8 @@ class Workers:
         if isinstance(outcome, Later):
             await job.moveToDelayed(round((time.time() + outcome.delay_s) * 1000), token)
             if outcome.for_all:
+                if engine := self._lanes[registered.queue].engine:
+                    engine.lockManager.untrack_job(job.id)  # it is no longer ours: nothing is left to renew
                 await self._rest(min(outcome.delay_s, REST_S))
             raise DelayedError
 

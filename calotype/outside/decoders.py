@@ -139,7 +139,7 @@ class Decoders:
                 status = await self._once(task, arguments, limit_s)
                 if not isinstance(status, int):
                     return status
-                say("decoder died", level=30, task=task, status=status)
+                say("decoder_died", level=30, task=task, status=status)
                 if is_last:
                     raise _verdict(status)
         raise AssertionError("unreachable")
