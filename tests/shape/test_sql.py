@@ -58,6 +58,8 @@ OWNERS = {
     "face_scan": "people",
     "people_state": "people",
     "face_region": "media",
+    "names_unwritten": "media",
+    "person_renamed": "people",
     "embedding": "search",
     "embedding_model": "search",
     "embedding_index": "search",
