@@ -168,6 +168,23 @@ async def test_when_all_must_wait_the_worker_rests_instead_of_putting_off_one_af
     assert (await queue.counts(QUEUE)).delayed == 2
 
 
+async def test_the_lock_of_a_job_that_was_put_off_is_not_renewed_while_the_worker_rests(queue, handlers, monkeypatch):
+    monkeypatch.setattr(bullmq, "REST_S", 0.6)
+    monkeypatch.setattr(bullmq, "LOCK_MS", 400)
+    told = []
+    monkeypatch.setattr(bullmq, "say", lambda event, **fields: told.append((event, fields)))
+
+    async def wait(world, data):
+        return Later(60, "the inference service is away", for_all=True)
+
+    handlers("Wait", wait)
+    async with working(queue, concurrency={QUEUE: 1}):
+        await queue.put([Job("Wait", QUEUE, {})])
+        await until(lambda: _true(bool(told)))
+        await asyncio.sleep(0.5)
+    assert [event for event, _ in told] == ["job"]
+
+
 async def test_a_delayed_job_waits_for_its_time(queue, handlers):
     done = asyncio.Event()
 
