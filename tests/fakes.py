@@ -8,6 +8,7 @@ from typing import Any
 from calotype.core.clock import Clock
 from calotype.core.errors import Offline
 from calotype.core.ports import Counts, Job, JobState, Listed, Seen, Wanted
+from calotype.core.stations import Station
 
 
 @dataclass
@@ -117,6 +118,7 @@ class CannedVision:
     default: Seen | None = None
     known: dict[str, str] = field(default_factory=dict)
     asked: list[Wanted] = field(default_factory=list)
+    known_stations: list[Station] = field(default_factory=list)
     is_away: bool = False
 
     async def see(self, picture: bytes, wanted: Wanted) -> Seen:
@@ -136,6 +138,9 @@ class CannedVision:
     async def words(self, text: str, *, model: str, language: str | None = None) -> str:
         self._require()
         return self.known[text]
+
+    async def stations(self) -> list[Station]:
+        return self.known_stations
 
     def _require(self) -> None:
         if self.is_away:

@@ -7,26 +7,22 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from typing import Any
 
 from calotype.core import config as configuration
-from calotype.core import log
+from calotype.core import lean, log
 from calotype.core.config import Config
 from calotype.core.errors import Conflict, NotYet, Problem
 
 CONNECTIONS = 4096
 DRAIN_S = 25.0  # less than a supervisor waits before it kills
-# What our frameworks import for clients, terminals and tracing if it happens to be installed. Half of the API's start and
-# 20 MB of each process, for nothing.
-EXTRAS = ("aiohttp", "click", "opentelemetry", "pygments", "requests", "rich", "valkey", "websocket")
 DATABASE_PATIENCE_S = 120.0
 
 
 def api() -> int:
     """Serve HTTP: the API, the live connection, the web."""
     config = _configured()
-    _import_without_extras("redis.asyncio", "socketio")
+    lean.preload("redis.asyncio", "socketio")
     # Imported before the database is asked for: both take their time, and under `run` they take it together.
     from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server
@@ -55,7 +51,7 @@ def api() -> int:
 def work() -> int:
     """Run background jobs."""
     config = _configured()
-    _import_without_extras("redis.asyncio")
+    lean.preload("redis.asyncio")
     from calotype import compose
     from calotype.work import worker
 
@@ -127,17 +123,6 @@ def migrate() -> int:
         revision = asyncio.run(schema.migrate(url, patience_s=DATABASE_PATIENCE_S))
     log.say("migrated", revision=revision)
     return 0
-
-
-def _import_without_extras(*names: str) -> None:
-    hidden = [extra for extra in EXTRAS if extra not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue] — None: not to be had
-    try:
-        for name in names:
-            import_module(name)
-    finally:
-        for extra in hidden:
-            del sys.modules[extra]
 
 
 def _configured() -> Config:

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from calotype.core.stations import Station
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -234,4 +236,8 @@ class Vision(Protocol):
 
     async def words(self, text: str, *, model: str, language: str | None = None) -> str:
         """The embedding of words in the space of `model`, as text. Raises `Offline`."""
+        ...
+
+    async def stations(self) -> list[Station]:
+        """Every address that is asked, as it is now. Takes two seconds at most and never raises for one that is away."""
         ...

@@ -14,16 +14,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
+from calotype.core import lean
 from calotype.core.errors import Invalid, Offline
 from calotype.core.log import say
 from calotype.core.ports import Seen, SeenFace, SeenLine, Wanted
+from calotype.core.stations import Station
+from calotype.outside import stations
 
 if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 2.0
+LOOK_S = 1.6  # until an address that is only looked at counts as away
 PICTURE_S = 240.0  # a model may have to be fetched and loaded first
 WORDS_S = 30.0  # somebody is waiting
 # The published service closes an idle connection after two seconds; ours must not send into one that is just closing.
@@ -82,6 +88,7 @@ class _Post:
     checked_at: float = -math.inf
     failures: int = 0
     rests_until: float = 0.0
+    away_since: datetime | None = None
     asking: "asyncio.Task[bool] | None" = None
 
     @property
@@ -93,11 +100,13 @@ class _Post:
         if self.is_well is False:
             say("inference-back", host=self.host)
         self.is_well, self.failures, self.checked_at = True, 0, time.monotonic()
+        self.rests_until, self.away_since = 0.0, None
 
     def failed(self, reason: str) -> None:
         if self.is_well is not False:
             say("inference-away", level=logging.WARNING, host=self.host, reason=reason)
         self.is_well, self.checked_at = False, time.monotonic()
+        self.away_since = self.away_since or datetime.now(UTC)
         self.failures += 1
         if self.failures >= FAILURES:
             rest = min(LONGEST_REST_S, REST_S * 2 ** (self.failures - FAILURES))
@@ -150,6 +159,24 @@ class HttpVision:
             raise _offline(str(reason)) from reason
         except (KeyError, TypeError) as error:
             raise Offline("The inference service answers in a way we do not understand.") from error
+
+    async def stations(self) -> list[Station]:
+        """Every address that is asked, as it is now, in the order of the settings."""
+        plan = await self._plan()
+        posts = [self._posts.setdefault(url, _Post(url)) for url in dict.fromkeys(plan.urls)]
+        async with asyncio.TaskGroup() as group:
+            looks = [group.create_task(self._look(post)) for post in posts]
+        return [look.result() for look in looks]
+
+    async def _look(self, post: _Post) -> Station:
+        """Being looked at is no request: who fails here is not left alone for it, but who answers is well."""
+        try:
+            about = await stations.ask(self._open(), post.url, LOOK_S)
+        except stations.Unwell as reason:
+            post.away_since = post.away_since or datetime.now(UTC)
+            return Station(_shown(post.url), False, str(reason), post.away_since)
+        post.went_well()
+        return Station(_shown(post.url), True, stations.SILENT if about is None else None, None, about)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -219,10 +246,11 @@ class HttpVision:
         return await asyncio.shield(post.asking)  # many may wait for one answer
 
     async def _ping(self, post: _Post, plan: Plan) -> bool:
+        client = self._open()
         import httpx
 
         try:
-            reply = await self._open().get(f"{post.url.rstrip('/')}/ping", timeout=plan.ping_s)
+            reply = await client.get(f"{post.url.rstrip('/')}/ping", timeout=plan.ping_s)
             if reply.status_code != 200:
                 raise _Away(f"it answers {reply.status_code}")
         except (httpx.HTTPError, httpx.InvalidURL, _Away) as error:
@@ -236,13 +264,14 @@ class HttpVision:
     async def _send(
         self, url: str, entries: dict[str, Any], files: dict[str, Any], limit_s: float, plan: Plan
     ) -> dict[str, Any]:
+        client = self._open()
         import httpx
 
         limits = httpx.Timeout(limit_s, connect=max(plan.ping_s, 1.0), pool=limit_s)
         parts = {"entries": (None, json.dumps(entries)), **files}
         try:
             async with asyncio.timeout(limit_s):
-                reply = await self._open().post(f"{url.rstrip('/')}/predict", files=parts, timeout=limits)
+                reply = await client.post(f"{url.rstrip('/')}/predict", files=parts, timeout=limits)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL) as error:
             raise _Away("The inference service is not reachable.") from error
         except httpx.UnsupportedProtocol as error:
@@ -265,9 +294,10 @@ class HttpVision:
         raise _Refused(f"{reply.status_code} {_detail(reply)}")
 
     def _open(self) -> "httpx.AsyncClient":
-        import httpx  # 0.3 s and 10 MB that a process without such a service need not pay
-
         if self._client is None:
+            lean.preload("httpx")  # 0.15 s and 8 MB that a process without such a service need not pay
+            import httpx
+
             limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_S)
             self._client = httpx.AsyncClient(limits=limits, trust_env=False)  # never through a proxy of the house
         return self._client
@@ -283,6 +313,15 @@ class HttpVision:
         except (_Away, _Refused):
             return False
         return True
+
+
+def _shown(url: str) -> str:
+    """An address without name and password."""
+    try:
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError:
+        return "?"
 
 
 def _offline(reason: str) -> Offline:
@@ -354,6 +393,7 @@ def _detail(reply: "httpx.Response") -> str:
 
 async def answers(url: str) -> bool:
     """Whether the service at `url` says pong within two seconds."""
+    lean.preload("httpx")
     import httpx
 
     try:

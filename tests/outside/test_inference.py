@@ -30,6 +30,8 @@ class Service:
     """Answers (`status`, body) as `answer` says of the parts it was sent; `None` drops the connection."""
 
     answer: Callable[[dict[str, bytes]], tuple[int, object] | None] = lambda parts: (200, ANSWER)
+    about: tuple[int, object] = (404, "Not Found")
+    location: str = ""
     is_well: bool = True
     asked: list[dict[str, bytes]] = field(default_factory=list)
     pings: int = 0
@@ -68,7 +70,9 @@ class Service:
                     break
                 status, told = reply
                 text = told.encode() if isinstance(told, str) else json.dumps(told).encode()
-                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(text)}\r\n\r\n".encode() + text)
+                told_where = f"location: {self.location}\r\n" if self.location else ""
+                head = f"HTTP/1.1 {status} X\r\n{told_where}content-length: {len(text)}\r\n\r\n"
+                writer.write(head.encode() + text)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -77,6 +81,9 @@ class Service:
             writer.close()
 
     async def _reply(self, path: str, headers: Message, body: bytes) -> tuple[int, object] | None:
+        if path == "/models":
+            await asyncio.sleep(self.delay_s)
+            return self.about if self.is_well else (503, "no")
         if path == "/ping":
             self.pings += 1
             return (200, "pong") if self.is_well else (503, "no")
@@ -310,4 +317,146 @@ async def test_changed_addresses_count_at_once(services):
     urls[:] = [services[1].url]
     await client.see(b"picture", ALL)
     assert [len(service.asked) for service in services] == [1, 1]
+    await client.close()
+
+
+# What services tell of themselves ----------------------------------------------------------------------------------------
+
+ABOUT: dict[str, object] = {
+    "version": "0.1.0",
+    "waiting": 2,
+    "mostWaiting": 64,
+    "memoryBytes": 40 << 20,
+    "children": [
+        {
+            "family": "clip", "isAlive": True, "waiting": 1, "memoryBytes": 300 << 20, "limitBytes": 3 << 30,
+            "starts": 1, "falls": 0, "loaded": ["ViT-B-32__openai"],
+        }
+    ],
+    "models": [
+        {
+            "task": "clip", "name": "ViT-B-32__openai", "state": "fetching", "doneBytes": 10, "totalBytes": 30,
+            "reason": "", "sizeBytes": 0, "licence": "MIT", "notice": "", "isNonCommercial": False,
+            "source": "https://huggingface.co/x", "why": "The default.", "isPreset": True, "languages": "English",
+            "dimensions": 512, "expectedBytes": 580 << 20, "canFetch": True,
+            "parts": [
+                {"type": "visual", "state": "present",
+                 "trial": {"isPassed": True, "reason": "", "cosine": 0.998, "order": 0.99}},
+                {"type": "textual", "state": "fetching", "trial": None},
+            ],
+            "runs": [{"family": "clip", "isLoaded": True, "provider": "cpu", "precision": "int8", "fellBack": ""}],
+        }
+    ],
+}  # fmt: skip
+
+
+async def test_a_service_tells_its_models_and_one_that_does_not_is_well_all_the_same(services, vision):
+    services[0].about = (200, ABOUT)
+    first, second = await vision.stations()
+    assert (first.url, first.is_reachable, first.sentence, first.away_since) == (services[0].url, True, None, None)
+    assert first.about
+    (model,) = first.about.models
+    assert (model.name, model.state, model.done_bytes, model.total_bytes) == ("ViT-B-32__openai", "fetching", 10, 30)
+    assert (model.runs[0].precision, model.parts[0].trial.is_passed) == ("int8", True)
+    assert first.about.children[0].loaded == ("ViT-B-32__openai",)
+    assert (second.is_reachable, second.about) == (True, None)
+    assert second.sentence == "It answers, but does not tell which models it has."
+
+
+async def test_one_that_is_away_says_since_when_and_is_forgiven_when_it_is_back(services, vision):
+    await services[1].stop()
+    (_, away), (_, again) = await vision.stations(), await vision.stations()
+    assert (away.is_reachable, away.sentence) == (False, "It is not reachable.")
+    assert away.away_since is not None
+    assert again.away_since == away.away_since
+    await services[1].start()
+    (_, back) = await vision.stations()
+    assert (back.is_reachable, back.away_since) == (True, None)
+
+
+async def test_one_that_hangs_is_given_up_within_two_seconds_and_the_others_are_told(services, vision):
+    services[0].delay_s = 30
+    began = asyncio.get_running_loop().time()
+    hanging, well = await vision.stations()
+    assert asyncio.get_running_loop().time() - began < 2.5  # the limit is 1.6 s; the rest is a busy machine
+    assert (hanging.is_reachable, hanging.sentence) == (False, "It does not answer in time.")
+    assert well.is_reachable
+
+
+async def test_being_looked_at_does_not_count_as_failing(services, vision):
+    services[0].delay_s = 30
+    services[1].is_well = False
+    for _ in range(2):
+        await vision.stations()
+    services[0].delay_s = 0
+    assert (await vision.see(b"picture", ALL)).width == 320
+    assert services[0].pings == 1
+
+
+async def test_a_service_that_rested_is_asked_again_once_it_was_seen_well(services, vision):
+    for service in services:
+        service.is_well = False
+    for _ in range(4):
+        with pytest.raises(Offline):
+            await vision.see(b"picture", ALL)
+    services[0].is_well = True
+    with pytest.raises(Offline):  # both rest now
+        await vision.see(b"picture", ALL)
+    await vision.stations()
+    assert (await vision.see(b"picture", ALL)).width == 320
+
+
+async def test_an_address_that_leads_elsewhere_is_not_followed(services, vision):
+    services[0].about, services[0].location = (302, ""), f"{services[1].url}/models"
+    services[1].about = (200, ABOUT)
+    elsewhere, _ = await vision.stations()
+    assert (elsewhere.is_reachable, elsewhere.about) == (False, None)
+    assert elsewhere.sentence == "It sends us elsewhere, where we do not go: give the address itself."
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "<html>",
+        [],
+        {},
+        {**ABOUT, "models": 5},
+        {**ABOUT, "models": [5]},
+        {**ABOUT, "models": [{"name": "x"}]},
+        {**ABOUT, "waiting": -1},
+        {**ABOUT, "waiting": True},
+        {**ABOUT, "children": [{"family": 5}]},
+        "[" * 100_000,
+        "x" * (3 << 20),
+    ],
+)
+async def test_whatever_else_answers_is_no_inference_service(services, vision, nonsense):
+    services[0].about = (200, nonsense)
+    station, _ = await vision.stations()
+    assert (station.is_reachable, station.about) == (False, None)
+    assert station.sentence.startswith("What answers there ")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "sentence"),
+    [
+        ("http://ada:secret@127.0.0.1:9/", "http://127.0.0.1:9/", "It is not reachable."),
+        ("ftp://127.0.0.1", "ftp://127.0.0.1", "The address begins neither with http:// nor with https://."),
+        ("http://[", "?", "It is not reachable."),
+        ("http://127.0.0.1:port", "http://127.0.0.1:port", "That is no address."),
+    ],
+)
+async def test_passwords_are_not_shown_and_odd_addresses_are_told(url, shown, sentence):
+    async def plan() -> Plan:
+        return Plan((url,))
+
+    client = HttpVision(plan)
+    (station,) = await client.stations()
+    assert (station.url, station.sentence) == (shown, sentence)
+    await client.close()
+
+
+async def test_without_an_address_there_is_nothing_to_look_at():
+    client = client_of()
+    assert await client.stations() == []
     await client.close()
