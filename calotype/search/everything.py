@@ -30,7 +30,7 @@ NAMES_S = 60  # how long the names of a library are remembered
 SHORTEST_NAME = 3  # characters of a file name
 
 Kind = Literal["date", "place", "person", "tag", "words"]
-Meaning = Literal["on", "off", "away"]
+Meaning = Literal["on", "off", "away", "unseen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,8 @@ async def _by_meaning(
         for weight, said, conditions in searches:
             question = smart.Question(" ".join(said), language=language)
             near = await smart.nearest(world, caller, question, _with(asked, conditions), reach, size=DEEPEST)
+            if near is None:
+                return [], "unseen"
             found.append((weight, {each.id: each.distance for each in near}))
     except Invalid:
         return [], "off"

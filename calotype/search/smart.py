@@ -53,7 +53,7 @@ async def page(
         raise Invalid("Either `query` or `queryAssetId` must be set")
     async with world.glancing() as look:
         reach = await reach_of(look, caller, asked, now=world.clock.now())
-    found = await nearest(world, caller, question, asked, reach, size=part.offset + part.size + 1)
+    found = await nearest(world, caller, question, asked, reach, size=part.offset + part.size + 1) or []
     shown = found[part.offset : part.offset + part.size]
     async with world.glancing() as look:
         items = await store.items(
@@ -75,8 +75,11 @@ async def require_on(world: World) -> None:
 
 async def nearest(
     world: World, caller: Caller, question: Question, asked: Filters, reach: Reach, *, size: int
-) -> list[Near]:
-    """The nearest photos within reach. Raises `Invalid` for an asset without embedding, `Offline`."""
+) -> list[Near] | None:
+    """The nearest photos within reach, `None` before any photo was looked at.
+
+    Raises `Invalid` for an asset without embedding, `Offline`.
+    """
     async with world.glancing() as look:
         if question.asset is not None:
             await access.require(look, caller, "asset.read", [question.asset], now=world.clock.now())
@@ -85,7 +88,7 @@ async def nearest(
     if question.asset is not None and picture is None:
         raise Invalid(f"Asset {question.asset} has no embedding")
     if model is None:
-        return []  # no picture was ever looked at
+        return None
     words = await _words(world, question, model) if question.words.strip() else None
     sought = [vector for vector in (words, picture) if vector is not None]
     query = sought[0] if len(sought) == 1 else between(*sought)

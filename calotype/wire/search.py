@@ -334,11 +334,12 @@ class Hit(Wire):
 
 
 class EverythingAnswer(Wire):
-    """`meaning`: `on`; `off` where smart search is switched off; `away` while the inference service does not answer."""
+    """`meaning`: `on`; `off` where smart search is switched off; `away` while the inference service does not answer;
+    `unseen` before any photo was looked at."""
 
     items: list[Hit]
     understood: list[Understood]
-    meaning: Literal["on", "off", "away"]
+    meaning: Literal["on", "off", "away", "unseen"]
     next_page: str | None
 
 

@@ -71,6 +71,13 @@ async def test_what_is_left_is_looked_for_in_the_meaning_among_what_was_named(ad
     assert answer["meaning"] == "on"
 
 
+async def test_before_any_photo_was_looked_at_words_are_found_and_meaning_is_said_to_be_unseen(house, ada):
+    house.world.clock.stopped_at = WHEN
+    await ada.asset(name="fountain.jpg")
+    answer = await ask(ada, "fountain")
+    assert (names(answer), answer["meaning"]) == (["fountain"], "unseen")
+
+
 async def test_last_christmas_is_that_of_the_year_before(house, ada, library):
     house.world.clock.stopped_at = datetime(2022, 3, 1, tzinfo=UTC)
     assert names(await ask(ada, "last Christmas")) == ["sign"]

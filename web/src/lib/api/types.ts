@@ -407,7 +407,7 @@ export interface components {
         EverythingAnswer: {
             items: components["schemas"]["Hit"][];
             understood: components["schemas"]["Understood"][];
-            meaning: "on" | "off" | "away";
+            meaning: "on" | "off" | "away" | "unseen";
             nextPage: string | null;
         };
         Exif: {
