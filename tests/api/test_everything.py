@@ -71,7 +71,8 @@ async def test_what_is_left_is_looked_for_in_the_meaning_among_what_was_named(ad
     assert answer["meaning"] == "on"
 
 
-async def test_before_any_photo_was_looked_at_words_are_found_and_meaning_is_said_to_be_unseen(house, ada):
+async def test_before_any_photo_was_looked_at_words_are_found_and_meaning_is_said_to_be_unseen(house, ada, seeing):
+    await house.sql("TRUNCATE embedding_model CASCADE")
     house.world.clock.stopped_at = WHEN
     await ada.asset(name="fountain.jpg")
     answer = await ask(ada, "fountain")
