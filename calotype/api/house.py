@@ -11,10 +11,12 @@ from calotype.api import answers
 from calotype.api.call import Reading, Writing
 from calotype.api.op import Door
 from calotype.core.ids import AssetId
+from calotype.seeing import progress
 from calotype.server import about, doctor, failures, health, history
 from calotype.timeline import buckets
 from calotype.timeline.scope import TIMELINE, Asked
 from calotype.wire import house as house_wire
+from calotype.wire import seeing as seeing_wire
 from calotype.wire import server as wire
 from calotype.wire import users as users_wire
 
@@ -95,3 +97,9 @@ async def retry_failures(ask: Writing, wanted: house_wire.FailureRetry) -> house
 async def get_history(ask: Reading) -> house_wire.History:
     """What arrived in the last 90 days, and how much waited in the queues of the last day."""
     return house_wire.history(await history.uploads(ask.world, ask.look), await history.depths(ask.world))
+
+
+@door.get("/calotype/models", may="systemConfig.read", admin=True)
+async def get_models(ask: Reading) -> seeing_wire.Seeing:
+    """Who looks at pictures, with which models and under which terms, and how far they are."""
+    return seeing_wire.Seeing.model_validate(await progress.look(ask.world))

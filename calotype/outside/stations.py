@@ -29,7 +29,7 @@ async def ask(client: "httpx.AsyncClient", url: str, limit_s: float) -> About | 
 
     Never takes longer than `limit_s`, and goes nowhere else, whatever the answer says.
     """
-    import httpx
+    import httpx  # as late as in inference.py, whose client this is
 
     base = url.rstrip("/")
     try:
