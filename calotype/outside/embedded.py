@@ -30,7 +30,8 @@ SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final zero (unix(7))
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 LOG_BYTES = 4 << 20
-CAPABILITIES = "+dac_read_search,+dac_override"
+# Either lets an account pass through folders that are closed to it, the first with less power; bits of capabilities(7).
+PASSING = {"dac_read_search": 2, "dac_override": 1}
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # glibc maps and unmaps every block above 128 KiB; a bucket's columns grow past that a dozen times, and the page faults cost
 # as much as the query. Blocks up to these sizes come from the heap instead (mallopt(3)).
@@ -191,8 +192,16 @@ class Server:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise Invalid(f"The user {account.name} may not enter {self.folder}. Choose a data folder it can reach.")
+        capability = _passing_capability()
+        if capability is None:
+            raise Invalid(
+                f"The user {account.name} may not enter {self.folder} or the folder of our programs, and this container"
+                " does not let us lend it the right to. Start as another user."
+            )
         who = [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
-        caps = [f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}"]
+        caps = [f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
+        # access(2), with which initdb looks for its sister programs, forgets the capabilities of all but root otherwise.
+        caps += ["--securebits=+no_setuid_fixup"]
         return [setpriv, *who, *caps, f"--pdeathsig={signal.Signals(self.stop_signal).name[3:]}", "--", *plain]
 
     def _needs_capabilities(self, command: Sequence[str | Path]) -> bool:
@@ -468,6 +477,15 @@ def _package(name: str) -> Path:
         if (found := Path(folder) / name).is_dir():
             return found
     raise Invalid(f"The package {name} is not installed. Install it, or name servers by their URLs.")
+
+
+def _passing_capability() -> str | None:
+    """The least of the capabilities we hold that leads through closed folders."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            held = int(line.split()[1], 16)
+            return next((name for name, bit in PASSING.items() if held >> bit & 1), None)
+    return None
 
 
 def _may_enter(account: Account, path: Path) -> bool:

@@ -25,6 +25,12 @@ def data():
     shutil.rmtree(folder)
 
 
+def capabilities(pid: int) -> int:
+    """Those in effect, as bits."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+
+
 @pytest.fixture
 def postgres(data):
     server = Postgres(data / "postgres", run_folder(data))
@@ -57,6 +63,31 @@ async def test_as_root_it_runs_under_an_unprivileged_user(postgres):
     process = psutil.Process(postgres.process.pid)
     assert process.uids().effective != 0
     assert process.gids().effective != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a folder that is closed to the user who runs Postgres")
+async def test_programs_and_data_may_lie_in_a_folder_that_only_root_enters(tmp_path):
+    home = tmp_path / "root"
+    home.mkdir(mode=0o700)
+    programs = embedded.postgres_programs()
+    package = programs.parents[1]
+    shutil.copytree(package, home / package.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # where the wheel's programs look for what they need
+    shutil.copytree(libraries, home / libraries.name, symlinks=True)
+    server = Postgres(home / "data" / "postgres", home / "data" / "run")
+    server._programs = home / programs.relative_to(package.parent)
+    try:
+        server.prepare()
+        server.start()
+        server.wait()
+        connection = await asyncpg.connect(server.url)
+        assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+        process = psutil.Process(server.process.pid)
+        assert process.uids().effective != 0
+        assert capabilities(process.pid).bit_count() == 1, "it may pass through folders, and nothing else"
+    finally:
+        server.stop()
 
 
 async def test_what_was_committed_survives_a_killed_postmaster_with_its_orphans(postgres):
