@@ -69,7 +69,7 @@ def judge(
         return Proof(Kind.SAME_BYTES)
     if one.type == "VIDEO":
         return _of_videos(one, other, distance, most_distance)
-    if one.pixels is not None and one.pixels == other.pixels:
+    if one.pixels is not None and one.pixels == other.pixels and one.tinies == other.tinies:
         return Proof(Kind.SAME_PIXELS)
     proof = _of_pictures(one, other, distance, searches_parts=searches_parts)
     if proof is None and distance is not None and distance <= max(most_distance, BURST_MEANING):

@@ -2,7 +2,8 @@
 
 The worker never decodes a picture or a video itself. It sends a task to a child over a socket, as JSON, and gets JSON
 back; what the child imports, leaks or breaks stays in the child. Children are spawned, never forked (libvips hangs
-after a fork), start when the first task comes, and leave after half a minute without one.
+after a fork), start when the first task comes, give memory back after two seconds without one, and leave after half a
+minute.
 
 Run as a module (`python -m calotype.outside.decoders`) this file is the child.
 """
@@ -10,10 +11,12 @@ Run as a module (`python -m calotype.outside.decoders`) this file is the child.
 import asyncio
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -37,6 +40,7 @@ TASKS = {
     "tags": "calotype.outside.tags:tags_here",
 }
 IDLE_S = 30.0
+PAUSE_S = 2.0  # after so long without a task a child keeps no memory for the next one
 HEAVY_MIB = 320  # a child that grew beyond this is replaced, so that one panorama does not hold its memory for ever
 MAX_REPLY_BYTES = 8 << 20
 GRACE_S = 5.0  # how much later than the worker the child gives up by itself, should the worker be unable to kill it
@@ -251,7 +255,8 @@ def _environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
-        # A picture's pixels come and go: given back to the system each time, they cost 20 ms of page faults a photo.
+        # A picture's pixels come and go: given back to the system each time, they cost 20 ms of page faults a photo. A
+        # child with nothing to do gives them back (`_wait`).
         "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
         "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     }
@@ -326,8 +331,17 @@ def _rss_mib() -> int:
     return pages * resource.getpagesize() >> 20
 
 
+def _wait(line: socket.socket) -> None:
+    """Until there is a task or the worker is gone."""
+    if not select.select([line], [], [], PAUSE_S)[0]:
+        gc.collect()
+        with contextlib.suppress(AttributeError, OSError):  # only glibc has it, and only glibc needs it
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def _serve(line: socket.socket) -> None:
     while True:
+        _wait(line)
         try:
             question = _receive(line)
         except ConnectionResetError:

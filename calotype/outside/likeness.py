@@ -3,9 +3,8 @@
 Runs in a decoder child, on pixels that are there anyway.
 """
 
-import hashlib
-
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -70,9 +69,13 @@ def unpacked(number: int) -> NDArray[np.bool_]:
 
 
 def pixels_hash(pixels: Pixels, *, width_px: int, height_px: int, icc: bytes | None) -> bytes:
-    """Equal only for the same full size, profile and pixels. `pixels` may be a reduced copy, made the same way."""
-    digest = hashlib.sha256(f"{width_px}x{height_px}:{pixels.shape}".encode())
-    digest.update(hashlib.sha256(icc or b"").digest())
+    """Equal only for the same full size, profile and pixels. `pixels` may be a reduced copy, made the same way.
+
+    128 bits that nothing but intent brings together, 25 times as fast as SHA-256. Against intent, whoever compares two
+    of them also compares the tiny copies.
+    """
+    digest = xxhash.xxh3_128(f"{width_px}x{height_px}:{pixels.shape}:{len(icc or b'')}:".encode())
+    digest.update(icc or b"")
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
 

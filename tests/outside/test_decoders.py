@@ -73,6 +73,23 @@ async def test_children_leave_when_they_are_not_needed(tmp_path: Path):
     await pool.close()
 
 
+async def test_a_child_with_nothing_to_do_gives_memory_back(decoders: Decoders, tmp_path: Path):
+    noise = Image.effect_noise((3000, 2200), 90)
+    Image.merge("RGB", (noise, noise, noise)).save(tmp_path / "large.jpg", quality=70)
+    await render(decoders, tmp_path / "large.jpg", Recipe((Output(tmp_path / "p.jpeg", "jpeg", 1440),)))
+    child = psutil.Process(decoders.pids[0])
+    busy = child.memory_info().rss
+    assert busy > 80 << 20, "nothing is kept between two photos: each would pay for its memory"
+    for _ in range(100):
+        if child.memory_info().rss < busy - (10 << 20):
+            break
+        await asyncio.sleep(0.1)
+    assert child.memory_info().rss < busy - (10 << 20)
+    assert decoders.pids == [child.pid]
+    await render(decoders, picture(tmp_path), recipe(tmp_path))
+    assert decoders.pids == [child.pid]
+
+
 async def test_a_killed_child_is_replaced_and_the_task_is_done(decoders: Decoders, tmp_path: Path):
     (tmp_path / "out").mkdir()
     fifo = stuck(tmp_path)

@@ -290,6 +290,16 @@ async def test_a_wide_gamut_profile_is_kept_and_srgb_is_not_told(decoders: Decod
                     assert picture.info.get("icc_profile") == (profile if kept else None)
 
 
+async def test_a_profile_too_long_for_one_segment_is_kept_whole(decoders: Decoders, tmp_path: Path):
+    profile = wide_gamut_profile() + bytes(range(256)) * 600
+    profile = len(profile).to_bytes(4, "big") + profile[4:]
+    scene(300, 200).save(tmp_path / "a.png", icc_profile=profile)
+    await render(decoders, tmp_path / "a.png", usual(tmp_path))
+    with Image.open(tmp_path / "preview.jpeg") as picture:
+        picture.load()
+        assert picture.info["icc_profile"] == profile
+
+
 async def test_srgb_can_be_asked_for(decoders: Decoders, tmp_path: Path):
     scene(300, 200).save(tmp_path / "a.jpg", icc_profile=wide_gamut_profile())
     await render(decoders, tmp_path / "a.jpg", usual(tmp_path, colorspace="srgb"))
