@@ -17,6 +17,8 @@ from calotype.core import log
 from calotype.core.errors import Malformed, Offline, Problem, TooMany
 from calotype.core.tx import AWAY, database_away
 
+AWAY_HEADER = "x-calotype-away"  # which part of the house a 503 is about, where the rest goes on
+
 
 def body(message: str, **more: Any) -> bytes:
     """The contract's error body."""
@@ -32,7 +34,9 @@ def render(request: Request, error: BaseException) -> Response:
     if isinstance(error, Malformed):
         return _json(400, body(error.sentence, errors=error.faults))
     if isinstance(error, Problem):
-        headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Offline | TooMany) else None
+        headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Offline | TooMany) else {}
+        if isinstance(error, Offline) and error.part:
+            headers[AWAY_HEADER] = error.part
         return _json(error.status, body(error.sentence), headers)
     if isinstance(error, Unbound):
         unreadable = faults.unreadable_json(error.faults, error.text)

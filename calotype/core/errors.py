@@ -78,13 +78,17 @@ class NotYet(Problem):
 
 
 class Offline(Problem):
-    """Something outside cannot be reached now; nothing is lost. `retry_after_s` tells when we will know more."""
+    """Something outside cannot be reached now; nothing is lost. `retry_after_s` tells when we will know more.
+
+    `part`: what is away, where a client had better know, as for `inference`: everything else goes on without it.
+    """
 
     status = 503
 
-    def __init__(self, sentence: str, *, retry_after_s: int = 20) -> None:
+    def __init__(self, sentence: str, *, retry_after_s: int = 20, part: str = "") -> None:
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
+        self.part = part
 
 
 class Full(Problem):

@@ -117,7 +117,7 @@ async def _words(world: World, question: Question, model: Model) -> str:
     try:
         vector = await world.vision.words(text, model=model.name, language=question.language)
     except Offline as away:
-        raise Offline(MEANING_IS_AWAY, retry_after_s=away.retry_after_s) from away
+        raise Offline(MEANING_IS_AWAY, retry_after_s=away.retry_after_s, part="inference") from away
     _require_fit(vector, model)
     await world.cache.put(key, vector.encode(), ttl_s=WORDS_S)
     return vector
@@ -129,4 +129,4 @@ def _require_fit(vector: str, model: Model) -> None:
     except Invalid:
         fits = False
     if not fits:
-        raise Offline(MEANING_IS_AWAY)
+        raise Offline(MEANING_IS_AWAY, part="inference")

@@ -73,6 +73,7 @@ async def test_storage_that_is_away_is_no_guess(house, ada):
     house.root.now = Root(State.ABSENT)
     answer = await ada.client.get("/server/storage")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "20")
+    assert "x-calotype-away" not in answer.headers, "that is for parts without which the rest goes on"
 
 
 async def test_media_types_are_lists_of_extensions(house):

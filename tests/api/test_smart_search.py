@@ -167,6 +167,9 @@ async def test_where_machine_learning_is_off_a_sentence_says_so(ada):
 async def test_with_the_service_away_a_sentence_says_what_still_works(house, ada, library):
     house.world.vision.is_away = True
     assert await refused(ada, query="green") == (503, MEANING_IS_AWAY)
+    away = await ada.client.post("/search/smart", json={"query": "green"})
+    assert away.headers["x-calotype-away"] == "inference", "a client must not take it for the photo storage"
+    assert int(away.headers["retry-after"]) > 0
     assert await found(ada, queryAssetId=library["poppy"]) == "poppy rose leaf sky", "a photo's own vector is here"
     assert (await ada.client.post("/search/metadata", json={"city": "Rome"})).status_code == 200
 

@@ -1,5 +1,5 @@
 // Writes src/lib/api/types.ts from the server's own OpenAPI document: shapes only, no prose.
-//   calotype openapi > web/openapi.json && npm run types
+//   curl http://127.0.0.1:2283/api/spec.json > openapi.json && npm run types
 import { readFile, writeFile } from 'node:fs/promises';
 import openapiTS, { astToString } from 'openapi-typescript';
 

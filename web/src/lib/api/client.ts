@@ -9,9 +9,16 @@ export class ApiError extends Error {
 	constructor(
 		readonly status: number,
 		message: string,
-		readonly retryAfterSeconds: number | null = null
+		readonly retryAfterSeconds: number | null = null,
+		/** Which part of the house a 503 is about, where the rest goes on: `inference`. */
+		readonly part: string | null = null
 	) {
 		super(message);
+	}
+
+	/** What photos show cannot be looked up; everything else works. */
+	get isMeaningAway(): boolean {
+		return this.status === 503 && this.part === 'inference';
 	}
 
 	/** The server cannot be reached at all. */
@@ -62,8 +69,9 @@ async function refusal(answer: Response, route: string): Promise<ApiError> {
 	const problem = sentence(text) ?? `The server answered ${answer.status}.`;
 	const retry = Number(answer.headers.get('Retry-After')) || null;
 	if (answer.status === 401 && !route.startsWith('/auth/') && route !== '/users/me') connection.refused(problem);
-	if (answer.status === 503) connection.storageAway(problem, retry);
-	return new ApiError(answer.status, problem, retry);
+	const part = answer.headers.get('X-Calotype-Away');
+	if (answer.status === 503 && !part) connection.storageAway(problem, retry);
+	return new ApiError(answer.status, problem, retry, part);
 }
 
 /** The message of an error body; for a validation error, its first fault. */

@@ -2,7 +2,7 @@
 
 import { api, path, type Wire } from './client';
 
-export type Person = Wire['calotype__wire__people__Person'];
+export type Person = Wire['Person'];
 /** A box in the pixels of the picture that was looked at: `imageWidth` × `imageHeight`. */
 export type Face = Wire['Face'];
 /** A line of text; corners as shares of the picture, clockwise from the top left. */

@@ -100,7 +100,7 @@ export interface components {
             owner?: components["schemas"]["UserBrief"];
             exifInfo?: components["schemas"]["Exif"];
             tags?: components["schemas"]["Tag"][];
-            people?: components["schemas"]["calotype__wire__assets__Person"][];
+            people?: components["schemas"]["Person"][];
             stack?: components["schemas"]["StackBrief"] | null;
         };
         AssetCopy: {
@@ -451,7 +451,7 @@ export interface components {
             boundingBoxY1: number;
             boundingBoxY2: number;
             sourceType?: "machine-learning" | "exif" | "manual";
-            person: components["schemas"]["calotype__wire__people__Person"] | null;
+            person: components["schemas"]["Person"] | null;
         };
         FaceChoice: {
             id: string;
@@ -925,6 +925,30 @@ export interface components {
         MetadataUpsert: {
             items: components["schemas"]["MetadataItem"][];
         };
+        ModelChange: {
+            before: string;
+            after: string;
+            done: number;
+            total: number;
+        };
+        ModelPart: {
+            type: string;
+            state: "present" | "partial" | "fetching" | "failed" | "missing";
+            trial: components["schemas"]["ModelTrial"] | null;
+        };
+        ModelRun: {
+            family: string;
+            isLoaded: boolean;
+            provider: string;
+            precision: string;
+            fellBack: string;
+        };
+        ModelTrial: {
+            isPassed: boolean;
+            reason: string;
+            cosine: number;
+            order: number;
+        };
         NewNotification: {
             userId: string;
             title: string;
@@ -1085,6 +1109,16 @@ export interface components {
             featureFaceAssetId?: string;
             id: string;
         };
+        Person: {
+            id: string;
+            name: string;
+            birthDate: string | null;
+            thumbnailPath: string;
+            isHidden: boolean;
+            isFavorite: boolean;
+            color?: string;
+            updatedAt: string;
+        };
         PersonCreate: {
             name?: string;
             birthDate?: string | null;
@@ -1128,7 +1162,8 @@ export interface components {
             name: string;
             latitude: number;
             longitude: number;
-            admin1Name?: string;
+            admin1name?: string;
+            admin2name?: string;
         };
         Preferences: {
             albums: components["schemas"]["calotype__wire__users__Albums"];
@@ -1315,6 +1350,24 @@ export interface components {
             enabled?: boolean;
             sidebarWeb?: boolean;
         };
+        Seeing: {
+            isEnabled: boolean;
+            photos: number;
+            steps: components["schemas"]["SeeingStep"][];
+            change: components["schemas"]["ModelChange"] | null;
+            stations: components["schemas"]["Station"][];
+        };
+        SeeingStep: {
+            step: "embedding" | "faces" | "text";
+            isOn: boolean;
+            model: string;
+            done: number;
+            failed: number;
+            missing: number;
+            waiting: number | null;
+            active: number | null;
+            isPaused: boolean | null;
+        };
         ServerConfig: {
             loginPageMessage: string;
             trashDays: number;
@@ -1449,6 +1502,51 @@ export interface components {
             id: string;
             primaryAssetId: string;
             assetCount: number;
+        };
+        Station: {
+            url: string;
+            isReachable: boolean;
+            sentence: string | null;
+            awaySince: string | null;
+            about: components["schemas"]["StationAbout"] | null;
+        };
+        StationAbout: {
+            version: string;
+            waiting: number;
+            mostWaiting: number;
+            memoryBytes: number;
+            children: components["schemas"]["StationChild"][];
+            models: components["schemas"]["StationModel"][];
+        };
+        StationChild: {
+            family: string;
+            isAlive: boolean;
+            waiting: number;
+            memoryBytes: number;
+            limitBytes: number;
+            falls: number;
+            loaded: string[];
+        };
+        StationModel: {
+            task: string;
+            name: string;
+            state: "present" | "partial" | "fetching" | "failed" | "missing";
+            licence: string;
+            notice: string;
+            isNonCommercial: boolean;
+            source: string;
+            why: string;
+            isPreset: boolean;
+            languages: string;
+            dimensions: number;
+            sizeBytes: number;
+            expectedBytes: number;
+            canFetch: boolean;
+            doneBytes: number;
+            totalBytes: number;
+            reason: string;
+            parts: components["schemas"]["ModelPart"][];
+            runs: components["schemas"]["ModelRun"][];
         };
         StatisticsSearch: {
             libraryId?: string | null;
@@ -1729,36 +1827,19 @@ export interface components {
         Wishes: {
             groups: components["schemas"]["GroupWish"][];
         };
-        calotype__wire__assets__Person: {
-            id: string;
-            name: string;
-            birthDate: string | null;
-            thumbnailPath: string;
-            isHidden: boolean;
-        };
         calotype__wire__assets__Statistics: {
             images: number;
             videos: number;
             total: number;
         };
         calotype__wire__people__People: {
-            people: components["schemas"]["calotype__wire__people__Person"][];
+            people: components["schemas"]["Person"][];
             hasNextPage: boolean;
             total: number;
             hidden: number;
         };
         calotype__wire__people__PeopleUpdate: {
             people: components["schemas"]["PeopleUpdateItem"][];
-        };
-        calotype__wire__people__Person: {
-            id: string;
-            name: string;
-            birthDate: string | null;
-            thumbnailPath: string;
-            isHidden: boolean;
-            isFavorite: boolean;
-            color?: string;
-            updatedAt: string;
         };
         calotype__wire__people__Statistics: {
             assets: number;

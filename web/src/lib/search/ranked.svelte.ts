@@ -38,6 +38,8 @@ export function alikeSource(photo: string, words: string, narrowing: Narrowing):
 		try {
 			return await alike(photo, words, narrowing, part, signal);
 		} catch (thrown) {
+			// The photo's own looks are known here; only the words would have to be understood.
+			if (thrown instanceof ApiError && thrown.isMeaningAway && words) return { ...(await alike(photo, '', narrowing, part, signal)), meaning: 'away' };
 			// Not looked at yet: the server's sentence names it by number.
 			if (thrown instanceof ApiError && thrown.status === 400 && thrown.message.includes(photo)) throw new ApiError(400, t('like_unready'));
 			throw thrown;
