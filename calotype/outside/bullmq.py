@@ -51,6 +51,22 @@ engine_connection.loadScript = functools.cache(engine_connection.loadScript)
 engine_connection.RedisConnection.capabilities = {"canBlockFor1Ms": False, "canDoubleTimeout": True}
 
 
+# Asked queue by queue, three times each, the page of jobs cost an import 10 ms a photo.
+SIZES = """
+local found = {}
+for i, queue in ipairs(KEYS) do
+  found[i] = {
+    redis.call('LLEN', queue .. 'active'), redis.call('ZCARD', queue .. 'completed'),
+    redis.call('ZCARD', queue .. 'failed'), redis.call('ZCARD', queue .. 'delayed'),
+    redis.call('LLEN', queue .. 'wait') + redis.call('LLEN', queue .. 'paused')
+      + redis.call('ZCARD', queue .. 'prioritized'),
+    redis.call('HEXISTS', queue .. 'meta', 'paused')
+  }
+end
+return found
+"""
+
+
 class BullQueue:
     """`core.ports.Queue`. Opens its connections when first used."""
 
@@ -61,6 +77,9 @@ class BullQueue:
         self._client = Redis(connection_pool=self._pool)
         self._queues: dict[str, Any] = {}
         self._schedules: dict[tuple[str, str], dict[str, Any]] = {}
+        self._look_at = self._client.register_script(SIZES)
+        self._asked_for: set[str] = set()
+        self._answer: asyncio.Task[dict[str, tuple[Counts, bool]]] | None = None
 
     async def put(self, jobs: Sequence[Job]) -> None:
         """Queue them, those of one queue in one round trip. At least once: a lost answer may put a job twice."""
@@ -84,26 +103,27 @@ class BullQueue:
         await queue.addBulk([{"name": job.name, "data": job.data, "opts": _options(job)} for job in group])
 
     async def counts(self, queue: str) -> Counts:
-        """How many jobs are in each state."""
-        with _translated():
-            found = await self._queue(queue).getJobCounts(
-                "active", "completed", "failed", "delayed", "waiting", "paused", "prioritized"
-            )
-            paused = await self._queue(queue).isPaused()
-        ready = found["waiting"] + found["paused"] + found["prioritized"]
-        return Counts(
-            active=found["active"],
-            completed=found["completed"],
-            failed=found["failed"],
-            delayed=found["delayed"],
-            waiting=0 if paused else ready,
-            paused=ready if paused else 0,
-        )
+        """How many jobs are in each state. Whoever asks for several at once is answered in one round trip."""
+        return (await self._state(queue))[0]
 
     async def is_paused(self, queue: str) -> bool:
         """Whether nothing new is started."""
+        return (await self._state(queue))[1]
+
+    async def _state(self, queue: str) -> tuple[Counts, bool]:
+        self._queue(queue)
+        if not self._asked_for:
+            self._answer = asyncio.create_task(self._states())
+        self._asked_for.add(queue)
+        assert self._answer is not None
         with _translated():
-            return bool(await self._queue(queue).isPaused())
+            return (await asyncio.shield(self._answer))[queue]
+
+    async def _states(self) -> dict[str, tuple[Counts, bool]]:
+        await asyncio.sleep(0)  # until everybody has asked who does so in this moment
+        names, self._asked_for = sorted(self._asked_for), set()
+        found = await self._look_at(keys=[f"{self.prefix}:{name}:" for name in names])
+        return {name: _counted(sizes) for name, sizes in zip(names, found, strict=True)}
 
     async def pause(self, queue: str) -> None:
         """Start nothing new; what runs is finished."""
@@ -423,6 +443,12 @@ def _options(job: Job) -> dict[str, Any]:
     if job.id:
         options["jobId"] = job.id
     return options
+
+
+def _counted(sizes: Sequence[int]) -> tuple[Counts, bool]:
+    active, completed, failed, delayed, ready, paused = sizes
+    waiting = 0 if paused else ready
+    return Counts(active, completed, failed, delayed, waiting, ready - waiting), bool(paused)
 
 
 def _listed(job: Any, state: JobState) -> Listed:

@@ -10,12 +10,11 @@ from typing import Literal
 
 from calotype import __version__
 from calotype.core.errors import Problem
-from calotype.core.jobs import QUEUES
 from calotype.core.ports import Counts
 from calotype.core.tx import AWAY
 from calotype.core.world import World
 from calotype.outside import inference
-from calotype.server import store
+from calotype.server import queues, store
 from calotype.storage import roots
 from calotype.storage.root import RETRY_AFTER_S
 
@@ -114,7 +113,7 @@ def _link(answers: bool) -> Link:
 
 async def busy(world: World) -> int:
     """Steps of processing that photos still wait for, active ones included. Raises `Offline`."""
-    counts = [await world.queue.counts(queue) for queue in PHOTO_QUEUES]
+    counts: list[Counts] = await asyncio.gather(*(world.queue.counts(queue) for queue in PHOTO_QUEUES))
     return sum(c.active + c.waiting + c.delayed + c.paused for c in counts)
 
 
@@ -139,10 +138,11 @@ async def figures(world: World) -> list[Figure]:
 
 
 async def _queues(world: World) -> list[Figure]:
-    counts: dict[str, Counts] = {queue: await world.queue.counts(queue) for queue in QUEUES}
-    paused = [((queue,), float(await world.queue.is_paused(queue))) for queue in QUEUES]
-    states = ("active", "waiting", "delayed", "paused", "failed")
-    jobs = [((queue, state), float(getattr(c, state))) for queue, c in counts.items() for state in states]
+    states = await queues.states(world)
+    counts: dict[str, Counts] = {each.name: each.counts for each in states}
+    paused = [((each.name,), float(each.is_paused)) for each in states]
+    words = ("active", "waiting", "delayed", "paused", "failed")
+    jobs = [((queue, word), float(getattr(c, word))) for queue, c in counts.items() for word in words]
     return [
         Figure("calotype_queue_jobs", "Jobs by queue and state.", ("queue", "state"), jobs),
         Figure("calotype_queue_paused", "Whether a queue is paused.", ("queue",), paused),

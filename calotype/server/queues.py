@@ -56,7 +56,8 @@ class State:
 
 async def state(world: World, queue: str) -> State:
     """One queue now. Raises `Offline`."""
-    return State(queue, await world.queue.is_paused(queue), await world.queue.counts(queue))
+    is_paused, counts = await asyncio.gather(world.queue.is_paused(queue), world.queue.counts(queue))
+    return State(queue, is_paused, counts)
 
 
 async def states(world: World) -> list[State]:

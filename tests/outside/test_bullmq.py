@@ -335,6 +335,26 @@ async def test_what_a_killed_worker_had_in_hand_is_taken_back_at_the_next_start(
     await killed.stop(patience_s=0.1)
 
 
+async def test_queues_that_are_asked_about_at_once_are_answered_at_once(queue, monkeypatch):
+    await queue.put([Job("Note", QUEUE)])
+    asked: list[list[str]] = []
+    script = queue._look_at
+
+    async def look_at(keys):
+        asked.append(keys)
+        return await script(keys=keys)
+
+    monkeypatch.setattr(queue, "_look_at", look_at)
+    counts = await asyncio.gather(*(queue.counts(name) for name in registry.QUEUES), queue.is_paused(QUEUE))
+    assert len(asked) == 1
+    assert dict(zip(registry.QUEUES, counts, strict=False))[QUEUE] == Counts(waiting=1)
+    assert counts[-1] is False
+    await queue.empty(QUEUE)
+    assert await queue.counts(QUEUE) == Counts(), "an answer was kept"
+    with pytest.raises(ValueError, match="no queue named"):
+        await queue.counts("nothing")
+
+
 async def test_a_broker_that_is_away_is_offline():
     queue = BullQueue("unix:///nowhere/valkey.sock")
     with pytest.raises(Offline):
