@@ -100,3 +100,56 @@ async def test_what_is_shared_past_the_service_worker_is_not_lost_in_silence(vis
     answer = await visitor.post("/share", files={"files": ("a.jpg", b"photo")})
     assert (answer.status_code, answer.headers["location"]) == (303, "/photos?shared=lost")
     assert (await visitor.post("/photos")).status_code == 404
+
+
+def rebuilt(build: Path, script: str) -> None:
+    """As a build under a running server leaves it: other hashes, another page."""
+    (build / "_app/immutable/app.js").unlink()
+    (build / "_app/immutable/app.js.gz").unlink()
+    (build / "_app/immutable/app.js.br").unlink()
+    (build / f"_app/immutable/{script}").write_text("newer")
+    (build / "index.html").write_text(PAGE.replace("Calotype", script))
+
+
+async def test_a_file_of_an_older_build_is_missing_and_no_bug(visitor, build):
+    rebuilt(build, "newer.js")
+    gone = await visitor.get("/_app/immutable/app.js")
+    assert (gone.status_code, gone.json()) == (404, {"message": "There is no such file."})
+    assert gone.headers["cache-control"] == "no-store", "it must not be remembered for ever"
+
+
+async def test_a_newer_build_is_served_without_a_restart(visitor, build):
+    assert (await visitor.get("/photos")).text == PAGE
+    rebuilt(build, "newer.js")
+    assert (await visitor.get("/_app/immutable/newer.js")).text == "newer"
+    assert "newer.js" in (await visitor.get("/photos")).text
+    (build / "_app/immutable/newer.js.br").write_bytes(b"br")  # written a little after the page
+    await visitor.get("/photos")
+    async with visitor.stream("GET", "/_app/immutable/newer.js", headers={"accept-encoding": "br"}) as answer:
+        assert answer.headers["content-encoding"] == "br"
+
+
+async def test_while_a_build_is_made_the_page_stays(visitor, build):
+    (build / "index.html").unlink()
+    assert (await visitor.get("/photos")).text == PAGE
+    (build / "_app/immutable/app.js").unlink()
+    assert (await visitor.get("/_app/immutable/app.js")).status_code == 404
+
+
+async def test_a_build_made_after_the_start_is_found(house, tmp_path, monkeypatch):
+    build = tmp_path / "later"
+    monkeypatch.setattr(house.application, "_web", web.Site(build))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(house.application), base_url="http://calotype"
+    ) as client:
+        assert (await client.get("/photos")).status_code == 503
+        build.mkdir()
+        (build / "index.html").write_text(PAGE)
+        assert (await client.get("/photos")).text == PAGE
+
+
+async def test_an_old_build_is_not_listed_again_for_each_page(visitor, build, monkeypatch):
+    monkeypatch.setattr(web, "SETTLES_S", -1.0)
+    await visitor.get("/photos")
+    (build / "_app/immutable/late.js").write_text("late")
+    assert (await visitor.get("/_app/immutable/late.js")).status_code == 404
