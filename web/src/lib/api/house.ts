@@ -18,6 +18,9 @@ export type Opening = Wire['Opening'];
 export type Failures = Wire['FailureList'];
 export type FailureRetry = Partial<Wire['FailureRetry']>;
 export type History = Wire['History'];
+export type Seeing = Wire['Seeing'];
+export type Station = Wire['Station'];
+export type StationModel = Wire['StationModel'];
 
 export const config = () => api.get<ServerConfig>('/server/config');
 export const features = () => api.get<Features>('/server/features');
@@ -71,9 +74,12 @@ export const statistics = () => api.get<Statistics>('/server/statistics');
 export const queues = () => api.get<Queue[]>('/queues');
 export const pauseQueue = (name: string, isPaused: boolean) => api.put<Queue>(`/queues/${name}`, { isPaused });
 export const startQueue = (name: string, force: boolean) => api.put(`/jobs/${name}`, { command: 'start', force });
+/** Everything once more, keeping what people said of it. */
+export const lookAgain = (name: string) => api.put(`/jobs/${name}`, { command: 'start' });
 export const clearQueue = (name: string, failed: boolean) => api.remove(`/queues/${name}/jobs`, { failed });
 export const failures = () => api.get<Failures>('/calotype/failures');
 export const retryFailures = (which: FailureRetry) => api.post<{ count: number }>('/calotype/failures/retry', which);
+export const seeing = () => api.get<Seeing>('/calotype/models');
 export const history = () => api.get<History>('/calotype/history');
 export const settings = () => api.get<Settings>('/system-config');
 export const settingDefaults = () => api.get<Settings>('/system-config/defaults');

@@ -1,6 +1,7 @@
 // Asks before what cannot be undone.
 
-type Question = { text: string; action: string; answer: (yes: boolean) => void };
+/** `isCalm`: it can be undone, and nobody needs to be warned. */
+type Question = { text: string; action: string; isCalm: boolean; answer: (yes: boolean) => void };
 
 class Confirm {
 	question = $state.raw<Question | null>(null);
@@ -13,7 +14,7 @@ class Confirm {
 
 export const confirm = new Confirm();
 
-export function confirmed(text: string, action: string): Promise<boolean> {
+export function confirmed(text: string, action: string, isCalm = false): Promise<boolean> {
 	confirm.answer(false);
-	return new Promise((answer) => (confirm.question = { text, action, answer }));
+	return new Promise((answer) => (confirm.question = { text, action, isCalm, answer }));
 }
