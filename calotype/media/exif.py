@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from calotype.media import dates
+from calotype.media import dates, face_regions
+from calotype.media.face_regions import FaceRegion
+from calotype.media.values import number as _number
+from calotype.media.values import one as _one
 from calotype.outside.tags import Tags
 from calotype.outside.xmp import Value
 
@@ -35,19 +38,6 @@ class Probe(Protocol):
     def frame_rate(self) -> float | None: ...
     @property
     def tags(self) -> Mapping[str, str]: ...  # keys in lower case
-
-
-@dataclass(frozen=True, slots=True)
-class FaceRegion:
-    """A named face somebody marked, in pixels of the upright picture whose size is `width` × `height`."""
-
-    name: str
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +197,7 @@ def facts(
         auto_stack_id=_text(found, "BurstID", "BurstUUID", "CameraBurstID", "MediaUniqueID"),
         tags=tuple(dict.fromkeys(_tags(found))),
         duration_ms=_duration_ms(found.get("Duration"), probe, extension),
-        faces=tuple(_faces(found.get("RegionInfo"), orientation))
-        or tuple(_faces_of_windows(found.get("RegionInfoMP"), size, orientation)),
+        faces=face_regions.named(face_regions.told(own_names, side_names), size, orientation),
     )
 
 
@@ -332,23 +321,6 @@ def _degrees(text: str, reference: str) -> float | None:
     return round(-degrees if letter in ("S", "W") else degrees, 10)
 
 
-def _one(value: Value | None) -> str:
-    """The text of a value; of a list the first item."""
-    if isinstance(value, list):
-        return _one(value[0]) if value else ""
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: Value | None) -> float | None:
-    text = _one(value).strip()
-    over, slash, under = text.partition("/")
-    try:
-        number = float(over) / float(under) if slash else float(over)
-    except (ValueError, ZeroDivisionError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _rounded(number: float | None) -> float | None:
     """A rational's worth without the noise of its last bits."""
     return None if number is None else float(f"{number:.10g}")
@@ -456,74 +428,3 @@ def _duration_ms(value: Value | None, probe: Probe | None, extension: str) -> in
     own = _number(value) if extension in _MAYBE_ANIMATED else None
     seconds = own if probe is None else probe.duration_s
     return math.floor(seconds * 1000 + 0.5) if seconds else None
-
-
-def _faces(value: Value | None, orientation: str | None) -> Iterator[FaceRegion]:
-    """Regions of the Metadata Working Group: centre and size as fractions of the picture as it was stored."""
-    if not isinstance(value, dict):
-        return
-    applied, regions = value.get("mwg-rs:AppliedToDimensions"), value.get("mwg-rs:RegionList")
-    if not isinstance(applied, dict) or not isinstance(regions, list):
-        return
-    width, height = _number(applied.get("stDim:w")), _number(applied.get("stDim:h"))
-    if not width or not height:
-        return
-    for region in regions:
-        area = region.get("mwg-rs:Area") if isinstance(region, dict) else None
-        if not isinstance(region, dict) or not isinstance(area, dict):
-            continue
-        name = _one(region.get("mwg-rs:Name")).strip()
-        numbers = [_number(area.get(f"stArea:{side}")) for side in "xywh"]
-        if name and None not in numbers:
-            x, y, w, h = (number or 0.0 for number in numbers)
-            yield _upright(name, x, y, w, h, int(width), int(height), orientation)
-
-
-def _faces_of_windows(
-    value: Value | None, size: tuple[int | None, int | None], orientation: str | None
-) -> Iterator[FaceRegion]:
-    """Regions as Windows' photo programs wrote them: left, top, width and height as fractions of the stored picture."""
-    regions = value.get("MPRI:Regions") if isinstance(value, dict) else None
-    if not isinstance(regions, list) or size[0] is None or size[1] is None:
-        return
-    for region in regions:
-        if not isinstance(region, dict):
-            continue
-        name = _one(region.get("MPReg:PersonDisplayName")).strip()
-        numbers = [_number(part) for part in _one(region.get("MPReg:Rectangle")).split(",")]
-        if name and len(numbers) == 4 and None not in numbers:
-            x, y, w, h = (number or 0.0 for number in numbers)
-            yield _upright(name, x + w / 2, y + h / 2, w, h, size[0], size[1], orientation)
-
-
-def _upright(
-    name: str, x: float, y: float, w: float, h: float, width: int, height: int, orientation: str | None
-) -> FaceRegion:
-    match orientation:
-        case "2":
-            x = 1 - x
-        case "3":
-            x, y = 1 - x, 1 - y
-        case "4":
-            y = 1 - y
-        case "5":
-            x, y = y, x
-        case "6":
-            x, y = 1 - y, x
-        case "7":
-            x, y = 1 - y, 1 - x
-        case "8":
-            x, y = y, 1 - x
-        case _:
-            pass
-    if orientation in ("5", "6", "7", "8"):
-        w, h, width, height = h, w, height, width
-    return FaceRegion(
-        name,
-        math.floor((x - w / 2) * width),
-        math.floor((y - h / 2) * height),
-        math.floor((x + w / 2) * width),
-        math.floor((y + h / 2) * height),
-        width,
-        height,
-    )

@@ -14,7 +14,7 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Later, Outcome, Skip
 from calotype.core.tx import Row, Tx
 from calotype.core.world import World
-from calotype.media import exif, geocode, motion_parts, sidecar, store, zones
+from calotype.media import exif, geocode, motion_parts, names_store, sidecar, store, zones
 from calotype.media.attempt import attempt, note
 from calotype.media.events import FacesNamed, FactsRead
 from calotype.outside import decoders, video
@@ -38,6 +38,7 @@ async def read_facts(world: World, id: AssetId, *, source: str | None) -> Outcom
     """
     async with world.glancing() as look:
         row = await facts_store.to_process(look, id)
+        said = await names_store.regions_said(look, id)
     if row is None:
         return Skip("the asset is gone")
     async with attempt(world, id, "metadata", row["original_key"]):
@@ -48,7 +49,7 @@ async def read_facts(world: World, id: AssetId, *, source: str | None) -> Outcom
             return Skip(error.sentence)
         if seen.found is None:
             return await _give_up(world, row, seen, source)
-        return await _keep(world, row, seen, seen.found, source)
+        return await _keep(world, row, seen, seen.found, source, said=said)
 
 
 class _Seen:
@@ -83,7 +84,9 @@ async def _give_up(world: World, row: Row, seen: _Seen, source: str | None) -> O
     return Done()
 
 
-async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: str | None) -> Outcome:
+async def _keep(
+    world: World, row: Row, seen: _Seen, found: exif.Facts, source: str | None, *, said: str | None
+) -> Outcome:
     id, owner, now = AssetId(row["id"]), UserId(row["owner_id"]), world.clock.now()
     place = await _place(world, row, found)
     imports_faces = (await current.read(world)).metadata.faces.import_
@@ -97,8 +100,8 @@ async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: 
             if seen.part is not None:
                 seen.part.is_not_needed(tx)
             return Later(1, "its sidecar was replaced while it was read")
-        if imports_faces and await store.put_regions(tx, id, [asdict(face) for face in found.faces]):
-            tx.tell(FacesNamed(id))
+        if imports_faces:
+            await _name_faces(tx, id, found, said)
         await _join_live(tx, row, found)
         if seen.part is not None and not await motion_parts.adopt(tx, row, found, seen.part, now=now):
             return Later(1, "its moving part was removed while it was read")
@@ -112,6 +115,13 @@ async def _keep(world: World, row: Row, seen: _Seen, found: exif.Facts, source: 
         encodes = row["type"] == "VIDEO" and (kept["transcode_checked_at"] is None or video_facts != row["video"])
         tx.tell(FactsRead(id, owner, source, is_new and row["visibility"] != "hidden", wants_encoding=encodes))
     return Done()
+
+
+async def _name_faces(tx: Tx, id: AssetId, found: exif.Facts, said: str | None) -> None:
+    """What the file says of faces, unless names are on their way into it, or came there after we read it."""
+    is_old = await names_store.regions_said(tx, id) != said or await names_store.version(tx, id) is not None
+    if not is_old and await names_store.put_regions(tx, id, [asdict(face) for face in found.faces]):
+        tx.tell(FacesNamed(id))
 
 
 class _Read:

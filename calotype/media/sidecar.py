@@ -17,7 +17,8 @@ from calotype.outside.tags import Tags
 class Edits:
     """What a user changed; `None` is what they left alone. `taken_at` keeps its own offset, `rating` 0 means none.
 
-    `drops_position`: the place that is written there is no longer known.
+    `drops_position`: the place that is written there is no longer known. `regions`: who is where in the picture, and
+    `persons` who is in it at all.
     """
 
     description: str | None = None
@@ -26,6 +27,8 @@ class Edits:
     rating: int | None = None
     tags: tuple[str, ...] | None = None
     drops_position: bool = False
+    regions: xmp.Regions | None = None
+    persons: tuple[str, ...] | None = None
 
     @property
     def are_none(self) -> bool:
@@ -67,7 +70,7 @@ def apply_edits(existing: bytes | None, edits: Edits) -> bytes:
     """
     if edits.are_none and existing:
         return existing
-    values: dict[str, xmp.Text | xmp.Language | xmp.Ordered | None] = {}
+    values: dict[str, xmp.Written | None] = {}
     if edits.description is not None:
         # Two names, because readers disagree about which of them is the caption.
         values["dc:description"] = xmp.Language(edits.description)
@@ -84,7 +87,9 @@ def apply_edits(existing: bytes | None, edits: Edits) -> bytes:
         values["xmp:Rating"] = xmp.Text(str(edits.rating))
     if edits.tags is not None:
         values["digiKam:TagsList"] = xmp.Ordered(edits.tags)
-    return xmp.write(existing, values)
+    if edits.persons is not None:
+        values["Iptc4xmpExt:PersonInImage"] = xmp.Bag(edits.persons) if edits.persons else None
+    return xmp.write(existing, values, edits.regions)
 
 
 def _iso(moment: datetime) -> str:

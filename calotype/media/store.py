@@ -1,6 +1,5 @@
 """SQL for what was made from the bytes (`asset_file`) and for what could not be made (`asset_problem`)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -134,40 +133,3 @@ async def problems_of(look: Look, asset_ids: Sequence[AssetId]) -> set[tuple[Ass
 async def has_problem(look: Look, asset_id: AssetId, step: str) -> bool:
     """Whether the step failed and nobody asked to try again."""
     return await look.value(HAS_PROBLEM, asset_id=asset_id, step=step)
-
-
-# Faces that a file names ------------------------------------------------------------------------------------------------
-
-PUT_REGIONS = sql("""
-    INSERT INTO face_region (asset_id, regions) VALUES (:asset_id, :regions::text::jsonb)
-    ON CONFLICT (asset_id) DO UPDATE SET regions = excluded.regions, is_waiting = true
-""")
-HAS_REGIONS = sql("SELECT EXISTS (SELECT FROM face_region WHERE asset_id = :asset_id)")
-REGIONS = sql("SELECT regions::text FROM face_region WHERE asset_id = :asset_id FOR UPDATE")
-REGIONS_TAKEN = sql("UPDATE face_region SET is_waiting = false WHERE asset_id = :asset_id")
-REGIONS_WAITING = sql("SELECT asset_id FROM face_region WHERE is_waiting ORDER BY asset_id LIMIT :limit")
-
-
-async def put_regions(tx: Tx, asset_id: AssetId, regions: Sequence[dict[str, object]]) -> bool:
-    """Keep the named faces of a file until they are taken over. False when it names none and never did."""
-    if not regions and not await tx.value(HAS_REGIONS, asset_id=asset_id):
-        return False
-    text = json.dumps(regions).replace("\\u0000", "")
-    await tx.run(PUT_REGIONS, asset_id=asset_id, regions=text)
-    return True
-
-
-async def regions(tx: Tx, asset_id: AssetId) -> list[dict[str, object]] | None:
-    """The named faces of a file, held; `None` when it was never asked for any."""
-    text = await tx.value(REGIONS, asset_id=asset_id)
-    return None if text is None else json.loads(text)
-
-
-async def regions_are_taken(tx: Tx, asset_id: AssetId) -> None:
-    """They are people now."""
-    await tx.run(REGIONS_TAKEN, asset_id=asset_id)
-
-
-async def regions_waiting(look: Look, limit: int) -> list[AssetId]:
-    """Photos whose named faces were not taken over yet."""
-    return [AssetId(row["asset_id"]) for row in await look.all(REGIONS_WAITING, limit=limit)]

@@ -1,10 +1,10 @@
-"""A person's edits into the XMP beside the original, so that they survive us."""
+"""A person's edits into the XMP beside the original, and who they said is in it, so that both survive us."""
 
 import asyncio
 import hashlib
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from calotype.assets import asset, facts_store, tag_store, upload
@@ -13,7 +13,7 @@ from calotype.core.ids import AssetId, new_id
 from calotype.core.jobs import Done, Later, Outcome, Skip
 from calotype.core.tx import Row
 from calotype.core.world import World
-from calotype.media import sidecar, store
+from calotype.media import names, sidecar, store
 from calotype.media.attempt import attempt, note
 from calotype.media.events import SidecarWritten
 from calotype.outside import xmp
@@ -21,7 +21,7 @@ from calotype.storage import paths
 
 
 async def write_sidecar(world: World, id: AssetId) -> Outcome:
-    """Write the locked fields and free them. When the row changed meanwhile, it is written again."""
+    """Write the locked fields and free them, and names that changed. What changed meanwhile is written again."""
     async with world.glancing() as look:
         row = await facts_store.to_process(look, id)
         if row is None:
@@ -33,26 +33,54 @@ async def write_sidecar(world: World, id: AssetId) -> Outcome:
             row = await facts_store.to_process(look, id)
         if row is None:
             return Skip("the asset is gone")
-        if not row["locked_fields"]:
+        if not row["locked_fields"] and await names.to_write(world, row) is None:
             return Done()
-    if not row["locked_fields"]:
+    who = await names.to_write(world, row)
+    if not row["locked_fields"] and who is None:
         return Skip("nothing was edited")
     async with world.glancing() as look:
         values = await tag_store.values_of(look, id) if "tags" in row["locked_fields"] else ()
     async with attempt(world, id, "sidecar", row["original_key"]):
         try:
             old = await _existing(world, row)
-            packet = await asyncio.to_thread(sidecar.apply_edits, old.content, _edits(row, values))
+            change = await names.change(world, row, who, old.content) if who else None
+            edits = _with_names(_edits(row, values), change)
+            if not row["locked_fields"] and change is None:
+                return await _is_said(world, row, who)
+            packet = await asyncio.to_thread(sidecar.apply_edits, old.content, edits)
         except Invalid as error:
             await note(world, id, "sidecar", error.sentence)
             return Skip(error.sentence)
         # Never overwritten: a new file, then the row points to it, then the old one goes. There is always a whole one.
         fresh = paths.sidecar_key(f"{row['original_key']}.{_mark(old.content)}{new_id().hex[-8:]}")
         await _put(world, fresh, packet)
-        is_current = await _point_to(world, row, old.key, fresh)
-        if is_current:
+        written = _Written(fresh, packet, who, change)
+        outcome = await _point_to(world, row, old.key, written)
+        if outcome != EDITED_MEANWHILE:
             await take_usual_name(world, id, row["original_key"])
-    return Done() if is_current else Later(1, "it was edited while it was written")
+    return outcome
+
+
+EDITED_MEANWHILE = Later(1, "it was edited while it was written")
+RENAMED_MEANWHILE = Later(1, "somebody was renamed while it was written")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A new sidecar: where it lies, what it says, and whose names are in it."""
+
+    key: str
+    packet: bytes
+    who: names.Names | None
+    change: names.Change | None
+
+
+async def _is_said(world: World, row: Row, who: names.Names | None) -> Outcome:
+    """The sidecar names exactly who is known here."""
+    async with world.writing() as tx:
+        is_so = who is None or await names.keep(tx, row, who, None, None)
+        await store.solve(tx, AssetId(row["id"]), "sidecar")
+    return Done() if is_so else RENAMED_MEANWHILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +120,27 @@ async def _put(world: World, key: str, packet: bytes) -> None:
         await incoming.abort()
 
 
-async def _point_to(world: World, row: Row, old: str | None, fresh: str) -> bool:
-    """Let the row point to the new sidecar and free its fields. False when it was edited meanwhile."""
+async def _point_to(world: World, row: Row, old: str | None, new: _Written) -> Outcome:
+    """Let the row point to the new sidecar and free its fields. Not when it was edited meanwhile."""
     id, usual = AssetId(row["id"]), paths.sidecar_key(row["original_key"])
+    are_names_current = True
     async with world.writing() as tx:
-        tx.undo(lambda: _take_back(world, id, fresh))
+        tx.undo(lambda: _take_back(world, id, new.key))
         is_current = await facts_store.unlock(
-            tx, id, written=list(row["locked_fields"]), sidecar_key=fresh, update_id=row["update_id"]
+            tx, id, written=list(row["locked_fields"]), sidecar_key=new.key, update_id=row["update_id"]
         )
         if is_current:
             await store.solve(tx, id, "sidecar")
-            tx.tell(SidecarWritten(id))
+            if new.who is not None:
+                are_names_current = await names.keep(tx, row, new.who, new.change, new.packet)
+            if row["locked_fields"]:  # names alone change nothing that is read from there
+                tx.tell(SidecarWritten(id))
         # The usual name is used again and again, so it is only touched by who holds the row (`take_usual_name`).
-        obsolete = sorted({key for key in (old, row["sidecar_key"]) if key} - {usual}) if is_current else [fresh]
+        obsolete = sorted({key for key in (old, row["sidecar_key"]) if key} - {usual}) if is_current else [new.key]
         tx.after(lambda: upload.discard(world, obsolete))
-    return is_current
+    if not is_current:
+        return EDITED_MEANWHILE
+    return Done() if are_names_current else RENAMED_MEANWHILE
 
 
 async def _take_back(world: World, id: AssetId, key: str) -> None:
@@ -153,6 +187,10 @@ def _made_from(original: str, key: str | None) -> str | None:
     """The mark in a name that we gave; `None` for any other name."""
     found = re.fullmatch(re.escape(original) + r"\.([0-9a-f]{8})[0-9a-f]{8}\.xmp", key or "")
     return found[1] if found else None
+
+
+def _with_names(edits: sidecar.Edits, change: names.Change | None) -> sidecar.Edits:
+    return edits if change is None else replace(edits, regions=change.regions, persons=change.persons)
 
 
 def _edits(row: Row, tags: tuple[str, ...]) -> sidecar.Edits:

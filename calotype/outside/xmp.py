@@ -7,7 +7,7 @@ Packets come from strangers' files, so the parser resolves no entity, opens no n
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportAttributeAccessIssue=false
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ NAMESPACES = {
     "MP": "http://ns.microsoft.com/photo/1.2/",
     "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
 }
 _PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()}
 
@@ -70,6 +71,55 @@ class Ordered:
     items: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """A list whose order says nothing."""
+
+    items: Sequence[str]
+
+
+Written = Text | Language | Ordered | Bag
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Somebody in the picture as it was stored: centre and size as shares of its width and height (MWG 2.0 §5.9)."""
+
+    name: str
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What changes in a list of regions. Numbers are places in the list as it is."""
+
+    renamed: Mapping[int, str]
+    dropped: Collection[int] = ()
+    added: Sequence[Region] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.renamed or self.dropped or self.added)
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """What changes of who is in the picture, in both ways of writing it.
+
+    `carried`: the list that counts where the packet has none, as `read` gives it (the picture file's own). `size`: of the
+    picture as it was stored.
+    """
+
+    size: tuple[int, int]
+    carried: Value | None
+    working_group: Listed
+    windows: Listed
+
+
 def read(packet: bytes) -> dict[str, Value]:
     """Properties as `prefix:Name` (`exif:DateTimeOriginal`, `dc:subject`), prefixes as in `NAMESPACES`.
 
@@ -83,10 +133,11 @@ def read(packet: bytes) -> dict[str, Value]:
     return found
 
 
-def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered | None]) -> bytes:
+def write(packet: bytes | None, values: Mapping[str, Written | None], regions: Regions | None = None) -> bytes:
     """The packet (or a new one) with these properties replaced, or removed (`None`); everything else stays.
 
-    Keys are `prefix:Name`. Raises `Invalid` when `packet` is not XMP: nothing that we cannot read is overwritten.
+    Keys are `prefix:Name`. Of regions, only what changes is touched. Raises `Invalid` when `packet` is not XMP: nothing
+    that we cannot read is overwritten.
     """
     root = _parse(packet if packet and packet.strip(b"\0 \t\r\n") else _EMPTY)
     rdf = root if root.tag == f"{{{RDF}}}RDF" else root.find(f".//{{{RDF}}}RDF")
@@ -107,6 +158,8 @@ def write(packet: bytes | None, values: Mapping[str, Text | Language | Ordered |
     for name, value in values.items():
         if value is not None:
             _append(added, name, value)
+    if regions is not None:
+        _change_regions(root, added, regions)
     etree.indent(added, level=2)
     if len(added) == 0:
         rdf.remove(added)
@@ -202,7 +255,7 @@ def _remove(description: Any, key: str) -> None:
         description.remove(child)
 
 
-def _append(description: Any, name: str, value: Text | Language | Ordered) -> None:
+def _append(description: Any, name: str, value: Written) -> None:
     element = etree.SubElement(description, _qualified(name))
     match value:
         case Text(text):
@@ -211,8 +264,9 @@ def _append(description: Any, name: str, value: Text | Language | Ordered) -> No
             item = etree.SubElement(etree.SubElement(element, f"{{{RDF}}}Alt"), f"{{{RDF}}}li")
             item.set(f"{{{_XML}}}lang", "x-default")
             item.text = _clean(text)
-        case Ordered(items):
-            sequence = etree.SubElement(element, f"{{{RDF}}}Seq")
+        case Ordered(items) | Bag(items):
+            kind = "Seq" if isinstance(value, Ordered) else "Bag"
+            sequence = etree.SubElement(element, f"{{{RDF}}}{kind}")
             for text in items:
                 etree.SubElement(sequence, f"{{{RDF}}}li").text = _clean(text)
 
@@ -220,3 +274,114 @@ def _append(description: Any, name: str, value: Text | Language | Ordered) -> No
 def _clean(text: str) -> str:
     """XML 1.0 §2.2 has no way to write most control characters and lone surrogates."""
     return "".join(c for c in text if c in "\t\n\r" or "\x20" <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff")
+
+
+# Regions ----------------------------------------------------------------------------------------------------------------
+
+_PARSE_TYPE = f"{{{RDF}}}parseType"
+_LISTS = (f"{{{RDF}}}Bag", f"{{{RDF}}}Seq")
+
+
+def _change_regions(root: Any, added: Any, regions: Regions) -> None:
+    """In place, because programs keep more beside a name than we know of. What is new goes into `added`."""
+    if not regions.working_group.is_same:
+        found = _first(root, "mwg-rs:Regions")
+        if found is None:
+            found = _put(added, "mwg-rs:Regions", regions.carried if isinstance(regions.carried, dict) else {})
+        _apply_to(found, regions)
+    theirs = _first(root, "MP:RegionInfo")
+    listed = None if theirs is None else _items_of(_holder(theirs), "MPRI:Regions")
+    if listed is not None and not regions.windows.is_same:
+        _rename_and_drop(listed, regions.windows, "MPReg:PersonDisplayName")
+
+
+def _apply_to(found: Any, regions: Regions) -> None:
+    holder = _holder(found)
+    if holder is found:
+        found.set(_PARSE_TYPE, "Resource")
+    size = holder.find(_qualified("mwg-rs:AppliedToDimensions"))
+    if size is None or not isinstance(_value(size, 0), dict):
+        _remove(holder, _qualified("mwg-rs:AppliedToDimensions"))
+        width, height = regions.size
+        sides: dict[str, Value] = {"stDim:w": str(width), "stDim:h": str(height), "stDim:unit": "pixel"}
+        _put(holder, "mwg-rs:AppliedToDimensions", sides)
+    listed = _items_of(holder, "mwg-rs:RegionList")
+    if listed is None:
+        _remove(holder, _qualified("mwg-rs:RegionList"))
+        listed = etree.SubElement(_put(holder, "mwg-rs:RegionList", ""), _LISTS[0])
+    _rename_and_drop(listed, regions.working_group, "mwg-rs:Name")
+    for region in regions.working_group.added:
+        item = etree.SubElement(listed, f"{{{RDF}}}li")
+        item.set(_PARSE_TYPE, "Resource")
+        area = {f"stArea:{side}": _share(value) for side, value in zip("xywh", _sides(region), strict=True)}
+        _put(item, "mwg-rs:Area", {**area, "stArea:unit": "normalized"})
+        _put(item, "mwg-rs:Name", _clean(region.name))
+        _put(item, "mwg-rs:Type", "Face")
+
+
+def _sides(region: Region) -> tuple[float, float, float, float]:
+    return region.x, region.y, region.w, region.h
+
+
+def _share(value: float) -> str:
+    """Ten decimals tell pixels apart in any picture there is."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def _rename_and_drop(listed: Any, change: Listed, key: str) -> None:
+    items = _elements(listed)
+    for number, name in change.renamed.items():
+        _name_it(_holder(items[number]), key, _clean(name))
+    for number in change.dropped:
+        listed.remove(items[number])
+
+
+def _name_it(holder: Any, key: str, name: str) -> None:
+    tag = _qualified(key)
+    child = holder.find(tag)
+    if child is not None:
+        for inner in list(child):
+            child.remove(inner)
+        child.text = name
+    elif tag in holder.attrib or any(not _is_rdf(attribute) for attribute in holder.attrib):
+        holder.set(tag, name)
+    else:
+        _put(holder, key, name)
+
+
+def _first(root: Any, name: str) -> Any:
+    found = (child for description in _descriptions(root) for child in description.iterfind(_qualified(name)))
+    return next(found, None)
+
+
+def _holder(node: Any) -> Any:
+    """The element that carries the parts of a structure: RDF allows one in between."""
+    children = _elements(node)
+    return children[0] if len(children) == 1 and children[0].tag == f"{{{RDF}}}Description" else node
+
+
+def _items_of(holder: Any, name: str) -> Any:
+    node = holder.find(_qualified(name))
+    children = [] if node is None else _elements(node)
+    return children[0] if len(children) == 1 and children[0].tag in _LISTS else None
+
+
+def _put(parent: Any, name: str, value: Value) -> Any:
+    """A value as `read` gave it, under its parent again."""
+    prefix = name.split(":")[0]
+    element = etree.SubElement(parent, _qualified(name), nsmap={prefix: NAMESPACES[prefix]})
+    _fill(element, value)
+    return element
+
+
+def _fill(element: Any, value: Value) -> None:
+    if isinstance(value, str):
+        element.text = value
+    elif isinstance(value, dict):
+        element.set(_PARSE_TYPE, "Resource")
+        for inner, part in value.items():
+            _put(element, inner, part)
+    else:
+        items = etree.SubElement(element, _LISTS[0])
+        for part in value:
+            _fill(etree.SubElement(items, f"{{{RDF}}}li"), part)

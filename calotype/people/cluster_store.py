@@ -116,6 +116,11 @@ FACELESS = sql("""
      WHERE owner_id = :owner_id AND NOT is_anchor AND NOT EXISTS (SELECT FROM face WHERE face.person_id = person.id)
     RETURNING portrait_path
 """)
+ALL_FACELESS = sql("""
+    DELETE FROM person
+     WHERE NOT is_anchor AND NOT EXISTS (SELECT FROM face WHERE face.person_id = person.id)
+    RETURNING portrait_path
+""")
 FEATURELESS = sql("""
     SELECT id FROM person
      WHERE id = ANY(:ids::uuid[]) AND feature_face_id IS NULL
@@ -229,6 +234,11 @@ async def look_again(tx: Tx, owner_id: UserId) -> None:
 async def drop_faceless(tx: Tx, owner_id: UserId) -> list[str]:
     """Remove people the machine made and took all faces from. The portraits' paths."""
     return [row["portrait_path"] for row in await tx.all(FACELESS, owner_id=owner_id) if row["portrait_path"]]
+
+
+async def drop_all_faceless(tx: Tx) -> list[str]:
+    """As `drop_faceless`, of every owner."""
+    return [row["portrait_path"] for row in await tx.all(ALL_FACELESS) if row["portrait_path"]]
 
 
 async def featureless(look: Look, ids: Sequence[UUID]) -> list[UUID]:

@@ -8,7 +8,10 @@ from typing import Any
 from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.ports import SeenFace
 from calotype.core.tx import Tx
-from calotype.people import store
+from calotype.core.world import World
+from calotype.media import names_store
+from calotype.outside import derivatives
+from calotype.people import cluster_store, store
 from calotype.people.person import LARGEST_PIXEL, MOST_FACES, Box, FacesDetected, matched
 from calotype.people.store import NewFace
 
@@ -43,6 +46,18 @@ async def keep(
     await store.add(tx, asset_id, owner_id, asset["place"], fresh)
     await store.stamp(tx, asset_id, model)
     tx.tell(FacesDetected(asset_id, owner_id, tuple(face.id for face in fresh)))
+
+
+async def forget(tx: Tx, world: World, *, faces_too: bool) -> None:
+    """As if no photo had been searched. `faces_too`: what was found goes, with the people the machine made of it.
+
+    Whoever was named stays, and gets back the faces that the file beside a photo names.
+    """
+    await store.forget_scans(tx, faces_too=faces_too)
+    if faces_too:
+        gone = await cluster_store.drop_all_faceless(tx)
+        tx.after(lambda: derivatives.remove(world.config.data, gone))
+        await names_store.take_regions_again(tx)
 
 
 def _may_go(row: Any) -> bool:

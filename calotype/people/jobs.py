@@ -8,7 +8,7 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
 from calotype.outside import derivatives
-from calotype.people import cluster_store, missing, person_store, portrait, recognise, regions
+from calotype.people import cluster_store, missing, person_store, portrait, recognise, regions, to_files
 from calotype.settings import current
 
 GRACE = timedelta(days=1)  # for somebody who was made by hand and gets a face later
@@ -73,3 +73,9 @@ async def make_portrait(world: World, data: dict[str, Any]) -> Outcome:
 async def take_over_regions(world: World, data: dict[str, Any]) -> Outcome:
     """Named faces that a file carries become people."""
     return await regions.take_over(world, AssetId(UUID(data["id"])))
+
+
+@job("PeopleToFiles", queue="sidecar")
+async def queue_names(world: World, data: dict[str, Any]) -> Outcome:
+    """Have names that changed written beside the photos, unless names stay here (`metadata.faces.import`)."""
+    return await to_files.queue(world)

@@ -9,8 +9,8 @@ from calotype.core.ids import UserId
 from calotype.core.tx import Tx
 from calotype.core.world import World
 from calotype.outside import derivatives
-from calotype.people import person_store
-from calotype.people.person import MERGED_INTO_SELF, PeopleChanged
+from calotype.people import person_store, renamed_store
+from calotype.people.person import MERGED_INTO_SELF, NamesChanged, PeopleChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ async def merge(
     held = await person_store.hold(tx, [primary, *sorted(allowed)], owner)
     if primary not in held:
         raise Invalid("Not found or no person.update access")
+    merged = [held[primary]]
     results: list[Result] = []
     gone: list[str] = []
     for id in ids:
@@ -43,10 +44,14 @@ async def merge(
         elif id not in held:
             results.append(Result(id, "not_found"))
         else:
-            gone += await person_store.absorb(tx, primary, held.pop(id))
+            merged.append(held.pop(id))
+            gone += await person_store.absorb(tx, primary, merged[-1])
             results.append(Result(id))
     await person_store.anchor(tx, [primary])
     await person_store.mend(tx, [primary])
     tx.after(lambda: derivatives.remove(world.config.data, gone))
+    if any(person["name"] for person in merged):
+        await renamed_store.rename(tx, [primary])
+        tx.tell(NamesChanged(owner))
     tx.tell(PeopleChanged(owner, (primary,)))
     return results

@@ -8,9 +8,10 @@ from calotype.core.errors import Invalid
 from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.tx import Tx
 from calotype.core.world import World
+from calotype.media import names_store
 from calotype.outside import derivatives
-from calotype.people import person_store, store
-from calotype.people.person import NO_FEATURE, Box, PeopleChanged, Person, Wish, check_birth_date
+from calotype.people import person_store, renamed_store, store
+from calotype.people.person import NO_FEATURE, Box, NamesChanged, PeopleChanged, Person, Wish, check_birth_date
 from calotype.people.store import NewFace
 
 NO_PERSON = "Not found or no {permission} access"
@@ -28,9 +29,13 @@ async def change(tx: Tx, owner: UserId, id: UUID, wish: Wish, today: date) -> Pe
     Raises `Invalid` for somebody born tomorrow, and for a photo that does not show them.
     """
     check_birth_date(wish.birth_date, today)
+    before = await person_store.hold(tx, [id], owner)
     found = await person_store.change(tx, id, owner, wish)
     if found is None:
         raise Invalid(NO_PERSON.format(permission="person.update"))
+    if found.name != before[id]["name"]:
+        await renamed_store.rename(tx, [id])
+        tx.tell(NamesChanged(owner))
     if wish.feature_asset_id is not None:
         face = await person_store.face_on(tx, wish.feature_asset_id, id)
         if face is None:
@@ -46,6 +51,8 @@ async def change(tx: Tx, owner: UserId, id: UUID, wish: Wish, today: date) -> Pe
 async def delete(tx: Tx, world: World, owner: UserId, ids: Sequence[UUID]) -> None:
     """Forget people. Their faces stay and are nobody's; files are removed after commit."""
     await person_store.bump(tx, owner)
+    await names_store.mark_photos_of_people(tx, ids)
+    tx.tell(NamesChanged(owner))
     gone = await person_store.delete(tx, ids)
     tx.after(lambda: derivatives.remove(world.config.data, gone))
 
@@ -58,7 +65,9 @@ async def say_who(tx: Tx, owner: UserId, face_ids: Sequence[UUID], person_id: UU
     touched = sorted({*former, person_id})
     await person_store.anchor(tx, touched)
     await person_store.mend(tx, touched)
+    await names_store.mark_photos_of_faces(tx, face_ids)
     tx.tell(PeopleChanged(owner, tuple(touched)))
+    tx.tell(NamesChanged(owner))
 
 
 async def part(tx: Tx, owner: UserId, id: UUID, face_ids: Sequence[UUID], name: str) -> Person:
@@ -82,16 +91,20 @@ async def draw(tx: Tx, owner: UserId, asset_id: AssetId, person_id: UUID, box: B
     await store.add(tx, asset_id, owner, asset["place"], [face])
     await person_store.anchor(tx, [person_id])
     await person_store.mend(tx, [person_id])
+    await names_store.mark(tx, [asset_id])
     tx.tell(PeopleChanged(owner, (person_id,)))
+    tx.tell(NamesChanged(owner))
 
 
 async def take_away(tx: Tx, owner: UserId, face_id: UUID, *, for_good: bool, now: datetime) -> None:
     """A face that is none. Unless it goes `for_good`, it is kept to know it by when it is found again."""
     await person_store.bump(tx, owner)
     persons = await person_store.persons_of(tx, [face_id])
+    await names_store.mark_photos_of_faces(tx, [face_id], named_only=True)
     if for_good:
         await store.remove(tx, [face_id])
     else:
         await store.soft_delete(tx, face_id, now)
     await person_store.mend(tx, persons)
     tx.tell(PeopleChanged(owner, tuple(persons)))
+    tx.tell(NamesChanged(owner))

@@ -40,6 +40,13 @@ class PeopleChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NamesChanged(Event):
+    """Who is in some photos, or what they are called: what is written beside those photos is old."""
+
+    owner_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class PortraitMade(Event):
     """There is a new portrait; `on_person_thumbnail` on the wire."""
 
@@ -120,6 +127,13 @@ class Box:
             return 0.0
         both = across * down
         return both / (self.area + there.area - both)
+
+    def clipped(self) -> "Box":
+        """The part of it that is in the picture."""
+        across, down = float(self.width), float(self.height)
+        x1, x2 = (min(max(side, 0.0), across) for side in (self.x1, self.x2))
+        y1, y2 = (min(max(side, 0.0), down) for side in (self.y1, self.y2))
+        return Box(x1, y1, x2, y2, self.width, self.height)
 
     @property
     def area(self) -> float:

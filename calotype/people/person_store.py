@@ -180,7 +180,11 @@ SET_STATE = sql(
 BY_NAME = sql("""
     SELECT id FROM person WHERE owner_id = :owner_id AND lower(name) = lower(:name) ORDER BY created_at, id LIMIT 1
 """)
-NAMED_AMONG = sql("SELECT id FROM person WHERE id = ANY(:ids::uuid[]) AND name <> ''")
+NAMED_AMONG = sql("""
+    SELECT id FROM person
+     WHERE id = ANY(:ids::uuid[])
+       AND (name <> '' OR EXISTS (SELECT FROM person_renamed WHERE person_renamed.person_id = person.id))
+""")
 TAKE_TURNS = sql("SELECT pg_advisory_xact_lock(hashtextextended(:owner_id::text || ' people', 0))")
 
 
@@ -395,5 +399,5 @@ async def by_name(look: Look, owner_id: UserId, name: str) -> UUID | None:
 
 
 async def named_among(look: Look, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the people that have a name."""
+    """Those of the people that somebody here named, or just took the name of."""
     return {row["id"] for row in await look.all(NAMED_AMONG, ids=list(ids))}

@@ -8,7 +8,7 @@ from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.tx import Row, Tx
 from calotype.core.world import World
-from calotype.media import store as media_store
+from calotype.media import names_store
 from calotype.people import person_store, store
 from calotype.people.person import Box, PeopleChanged, Wish, matched
 from calotype.people.store import NewFace
@@ -31,11 +31,13 @@ async def take_over(world: World, asset_id: AssetId) -> Outcome:
     """
     async with world.writing() as tx:
         asset = await store.hold_asset(tx, asset_id)
-        told = await media_store.regions(tx, asset_id)
+        told = await names_store.regions(tx, asset_id)
         if asset is None or told is None:
             return Skip("the file names no faces")
+        if await names_store.version(tx, asset_id) is not None:
+            return Skip("names of here are on their way into the file")
         await _take_over(tx, asset_id, asset, _regions(told))
-        await media_store.regions_are_taken(tx, asset_id)
+        await names_store.regions_are_taken(tx, asset_id)
     return Done()
 
 
@@ -57,7 +59,7 @@ async def _take_over(tx: Tx, asset_id: AssetId, asset: Row, regions: Sequence[Re
     await person_store.take_turns(tx, owner)
     known = await store.of_asset(tx, asset_id)
     named = await person_store.named_among(tx, [row["person_id"] for row in known if row["person_id"]])
-    same = matched([each.box for each in regions], [store.box_of(row) for row in known])
+    same = matched([each.box.clipped() for each in regions], [store.box_of(row).clipped() for row in known])
     fresh: list[NewFace] = []
     touched = set[UUID]()
     for index, region in enumerate(regions):

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
+from calotype.core.ports import Job
 from calotype.core.world import World
-from calotype.people import store as people_store
+from calotype.people import detect
 from calotype.search import vectors
 from calotype.seeing import look, missing
 
@@ -52,13 +53,16 @@ async def detect_all(world: World, data: dict[str, Any]) -> Outcome:
     """Queue every picture that was not searched for faces yet.
 
     `force` true: all of them, after forgetting what was found but nobody confirmed. Not given: all of them once more,
-    and faces that are found again stay whose they are.
+    and faces that are found again stay whose they are. Either way people without a face go.
     """
     force = data.get("force")
     if force is not False:
         async with world.writing() as tx:
-            await people_store.forget_scans(tx, faces_too=force is True)
-    return await _queued(world, "faces", every=False, force=False)
+            await detect.forget(tx, world, faces_too=force is True)
+    outcome = await _queued(world, "faces", every=False, force=False)
+    if force is not False:
+        await world.queue.put([Job("PersonCleanup", "backgroundTask", {})])
+    return outcome
 
 
 async def _queued(world: World, step: str, *, every: bool, force: bool) -> Outcome:

@@ -10,7 +10,8 @@ import pyexiv2
 import pytest
 from PIL import Image
 
-from calotype.media.exif import FaceRegion, Facts, facts
+from calotype.media.exif import Facts, facts
+from calotype.media.face_regions import FaceRegion
 from calotype.media.sidecar import parse
 from calotype.outside.tags import read_tags
 
