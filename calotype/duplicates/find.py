@@ -1,7 +1,7 @@
-"""Compare one asset with the rest of its owner's library, and keep its group as what was found says."""
+"""Compare assets with the rest of their owner's library, and keep their groups as what was found says."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from calotype.assets import merge
@@ -9,7 +9,7 @@ from calotype.core.ids import AssetId, UserId, new_id
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.tx import Look, Tx
 from calotype.core.world import World
-from calotype.duplicates import likeness, store
+from calotype.duplicates import batch_store, likeness, store
 from calotype.duplicates.proof import Kind, Pair, Proof
 from calotype.duplicates.subject import Subject
 from calotype.settings import current
@@ -33,51 +33,71 @@ class _Seen:
     distances: dict[AssetId, float]
 
 
-async def compare(world: World, id: AssetId) -> Outcome:
-    """Find what is the same or alike; nothing else is in its group afterwards."""
+async def compare(world: World, ids: Sequence[AssetId]) -> Outcome:
+    """Find what is the same or alike; nothing else is in the groups of these assets afterwards.
+
+    An import brings hundreds at once: most of them look like nothing else, and cost a share of a few statements.
+    """
     settings = (await current.read(world)).machine_learning
     if not settings.duplicate_detection.enabled:
         return Skip("the detection of duplicates is switched off")
-    by_meaning = settings.enabled and settings.clip.enabled
     async with world.looking() as look:
         began = await store.now(look)
-        seen = await _candidates(look, id, by_meaning=by_meaning)
-    if seen is None:
+        seen = await _candidates(look, ids)
+        groups = await store.groups_of(look, [each.subject.id for each in seen])
+    alone: list[AssetId] = sorted({*ids} - {each.subject.id for each in seen})
+    for each in seen:
+        id = each.subject.id
+        if settings.enabled and settings.clip.enabled:
+            each = await _with_meaning(world, each)
+        if not each.others and groups.get(id) is None:
+            alone.append(id)
+            continue
+        found = _judged(each, settings.duplicate_detection.max_distance)
         async with world.writing() as tx:
-            await store.note_compared(tx, id, began)
-        return Skip("it is not to be compared")
-    found = _judged(seen, settings.duplicate_detection.max_distance)
-    async with world.writing() as tx:
-        await _keep(tx, seen, found)
-        await store.note_compared(tx, id, began)
-    return Done()
+            await _keep(tx, each, found)
+            await batch_store.note_compared(tx, [id], began)
+    if alone:
+        async with world.writing() as tx:
+            await batch_store.note_compared(tx, alone, began)
+    return Done() if seen else Skip("it is not to be compared")
 
 
-async def _candidates(look: Look, id: AssetId, *, by_meaning: bool) -> _Seen | None:
-    own = (await store.subjects(look, [id])).get(id)
-    if own is None:
-        return None
-    owner, subject = own
-    found = await store.partners(look, id)
-    found += await store.same_bytes(look, owner, subject, MOST)
-    if subject.pixels is not None:
-        found += await store.same_pixels(look, owner, subject, MOST)
-    if subject.hash is not None:
-        found += await _near_hashes(look, owner, subject, subject.hash)
-    if subject.duration_ms:
-        by_ms = round(max(likeness.VIDEO_S * 1000, likeness.VIDEO_SHARE * subject.duration_ms))
-        found += await store.as_long(look, owner, subject, by_ms=by_ms, most=MOST_VIDEOS)
-    meaning = await store.meaning(look, owner, id) if by_meaning else None
-    others = await _of_owner(look, owner, found)
-    if meaning is None:
-        return _Seen(subject, owner, others, {})
-    distances = await store.distances(look, meaning, [other.id for other in others])
-    # Last: afterwards Postgres plans in this transaction for the index of vectors.
-    near = await store.near_meanings(look, owner, id, meaning, most=MOST, each=EACH_VECTOR)
-    further = set(near) - {other.id for other in others}
-    others += await _of_owner(look, owner, further)
-    distances |= await store.distances(look, meaning, sorted(further))
-    return _Seen(subject, owner, others, distances)
+async def _candidates(look: Look, ids: Sequence[AssetId]) -> list[_Seen]:
+    """Of each that may be compared: what lies near by anything but meaning."""
+    known = await store.subjects(look, ids)
+    found = await batch_store.same(look, list(known), MOST)
+    for id, (owner, subject) in known.items():
+        if subject.hash is not None:
+            found[id] += await _near_hashes(look, owner, subject, subject.hash)
+        if subject.duration_ms:
+            by_ms = round(max(likeness.VIDEO_S * 1000, likeness.VIDEO_SHARE * subject.duration_ms))
+            found[id] += await store.as_long(look, owner, subject, by_ms=by_ms, most=MOST_VIDEOS)
+    others = await store.subjects(look, sorted({other for each in found.values() for other in each}))
+    return [
+        _Seen(
+            subject,
+            owner,
+            tuple(others[i][1] for i in sorted({*found[id]}) if i in others and others[i][0] == owner),
+            {},
+        )
+        for id, (owner, subject) in known.items()
+    ]
+
+
+async def _with_meaning(world: World, seen: _Seen) -> _Seen:
+    """Also what a model finds alike, and how far everything is by that."""
+    async with world.looking() as look:
+        meaning = await store.meaning(look, seen.owner, seen.subject.id)
+        if meaning is None:
+            return seen
+        distances = await store.distances(look, meaning, [other.id for other in seen.others])
+        # Last: afterwards Postgres plans in this transaction for the index of vectors.
+        near = await store.near_meanings(look, seen.owner, seen.subject.id, meaning, most=MOST, each=EACH_VECTOR)
+        further = set(near) - {other.id for other in seen.others}
+        others = seen.others + await _of_owner(look, seen.owner, further)
+        distances |= await store.distances(look, meaning, sorted(further))
+    return replace(seen, others=others, distances=distances)
 
 
 async def _of_owner(look: Look, owner: UserId, ids: Iterable[AssetId]) -> tuple[Subject, ...]:

@@ -12,8 +12,9 @@ from calotype.settings import current
 
 @job("AssetDetectDuplicates", queue=missing.QUEUE)
 async def compare(world: World, data: dict[str, Any]) -> Outcome:
-    """Compare an asset with the rest of its owner's library."""
-    return await find.compare(world, AssetId(UUID(data["id"])))
+    """Compare an asset, or many (`ids`), with the rest of their owner's library."""
+    texts: list[str] = data.get("ids") or [data["id"]]
+    return await find.compare(world, [AssetId(UUID(text)) for text in texts])
 
 
 @job("AssetDetectDuplicatesQueueAll", queue=missing.QUEUE)

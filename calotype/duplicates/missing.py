@@ -13,14 +13,23 @@ from calotype.settings import current
 
 QUEUE = "duplicateDetection"
 PAGE = 5000
-SETTLE = timedelta(seconds=20)  # younger work may still be between commit and queue
+AT_ONCE = 100  # compared by one job
+GATHER = timedelta(seconds=3)  # so that an import is compared by the hundred
+SEEN_BY_THEN = timedelta(seconds=20)  # a model that looks at pictures should have seen it by then
 START = UUID(int=0)
 
 
-async def sweep(world: World, *, settle: timedelta = SETTLE) -> int:
-    """Queue a page of what is missing, unless the queue is busy or paused or all is switched off. How many."""
-    if not (await current.read(world)).machine_learning.duplicate_detection.enabled:
+async def sweep(world: World, *, settle: timedelta | None = None) -> int:
+    """Queue a page of what is missing, unless the queue is busy or paused or all is switched off. How many.
+
+    This is how new assets come to be compared; the younger ones among them wait for company, or for what a model sees
+    in them (then they are queued when it has, see `work/pipeline.py`; should it not, they are compared by what is there).
+    """
+    settings = (await current.read(world)).machine_learning
+    if not settings.duplicate_detection.enabled:
         return 0
+    if settle is None:
+        settle = SEEN_BY_THEN if "embedding" in settings.steps else GATHER
     counts = await world.queue.counts(QUEUE)
     if counts.active + counts.waiting + counts.delayed + counts.paused > 0 or await world.queue.is_paused(QUEUE):
         return 0
@@ -52,4 +61,5 @@ async def queue_all(world: World, *, force: bool) -> int:
 
 
 def _jobs(ids: list[AssetId]) -> list[Job]:
-    return [Job("AssetDetectDuplicates", QUEUE, {"id": str(id)}) for id in ids]
+    parts = [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+    return [Job("AssetDetectDuplicates", QUEUE, {"ids": [str(id) for id in part]}) for part in parts]

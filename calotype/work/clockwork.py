@@ -46,12 +46,12 @@ async def _sweep(world: World) -> None:
     await missing.sweep(world)
     await missing.settle_model(world)
     await people.sweep(world)
-    await duplicates.sweep(world)
 
 
 WHEELS = (
     Wheel("fold-months", 5, _fold),
     Wheel("sweep", 30, _sweep),
+    Wheel("duplicates", 5, duplicates.sweep),
     Wheel("queue-depth", history.EVERY_S, history.note_depth),
 )
 

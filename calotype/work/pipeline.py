@@ -86,11 +86,8 @@ FOLLOWS.update(
             ([start("AssetGenerateThumbnails", id=e.asset_id, source=e.source)] if e.wants_previews else [])
             + ([start("AssetEncodeVideo", id=e.asset_id)] if e.wants_encoding else [])
         ),
-        media.PreviewsMade: lambda e: (
-            [start(TO_SEE[step], id=e.asset_id) for step in e.to_see]
-            # Comparing waits for the embedding; should that not come, the sweep compares by what is there.
-            + ([start("AssetDetectDuplicates", id=e.asset_id)] if e.source and "embedding" not in e.to_see else [])
-        ),
+        # What looks alike is gathered for a moment and compared together: see `duplicates/missing.py`.
+        media.PreviewsMade: lambda e: [start(TO_SEE[step], id=e.asset_id) for step in e.to_see],
         embed.Embedded: lambda e: [start("AssetDetectDuplicates", id=e.asset_id)],
         people.FacesDetected: lambda e: [people_missing.recognition(e.owner_id)] if e.new_face_ids else [],
         media.FacesNamed: lambda e: [start("PeopleFromFile", id=e.asset_id)],

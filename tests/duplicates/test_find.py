@@ -38,7 +38,15 @@ async def kept(house, person, picture, **fields) -> str:
     """The id of a photo, uploaded and worked through."""
     id = await person.asset(picture if isinstance(picture, bytes) else encoded(picture), **fields)
     await house.work()
+    await swept(house)
     return id
+
+
+async def swept(house) -> int:
+    """Compare what is new, as the clockwork does some seconds later."""
+    found = await missing.sweep(house.world, settle=timedelta(0))
+    await house.work()
+    return found
 
 
 async def listed(person):
@@ -50,7 +58,7 @@ async def group_of(house, id):
 
 
 async def compare(house, id):
-    return await find.compare(house.world, AssetId(UUID(str(id))))
+    return await find.compare(house.world, [AssetId(UUID(str(id)))])
 
 
 async def queue_all(house, *, force=None):
@@ -326,11 +334,58 @@ async def test_comparisons_at_the_same_moment_make_one_group(house, ada):
     assert None not in groups
 
 
+async def groups(house) -> set[frozenset[UUID]]:
+    rows = await house.sql(
+        "SELECT array_agg(id) AS ids FROM asset WHERE duplicate_id IS NOT NULL GROUP BY duplicate_id"
+    )
+    return {frozenset(row["ids"]) for row in rows}
+
+
+async def pairs(house) -> set[tuple[UUID, UUID, str]]:
+    rows = await house.sql("SELECT low_id, high_id, kind FROM duplicate_pair")
+    return {(row["low_id"], row["high_id"], row["kind"]) for row in rows}
+
+
+@pytest.mark.usefixtures("no_model")
+async def test_compared_together_they_end_in_the_groups_that_one_by_one_gives(house, ada):
+    eve = await house.person()
+    pictures = [photo(1), photo(2), SAME["resized to 40 %"](photo(1)), EDITS["mirrored"](photo(2)), photo(3), photo(4)]
+    for picture in pictures:
+        await ada.asset(encoded(picture))
+    await eve.asset(encoded(photo(3).resize((700, 500))))
+    await house.work()
+    ids = [AssetId(row["id"]) for row in await house.sql("SELECT asset_id AS id FROM duplicate_wanted")]
+    assert len(ids) == 7
+    assert await find.compare(house.world, ids) == Done()
+    assert await house.sql("SELECT FROM duplicate_wanted") == []
+    together = await groups(house), await pairs(house)
+    assert sorted(map(len, together[0])) == [2, 2]
+    await house.sql("DELETE FROM duplicate_pair")
+    await house.sql("UPDATE asset SET duplicate_id = NULL")
+    for id in ids:
+        await compare(house, id)
+    assert (await groups(house), await pairs(house)) == together
+
+
+@pytest.mark.usefixtures("no_model")
+async def test_an_import_is_compared_by_few_jobs(house, ada, monkeypatch):
+    monkeypatch.setattr(missing, "AT_ONCE", 3)
+    for n in range(4):
+        await ada.asset(encoded(photo(n)))
+    await house.work()
+    assert await missing.sweep(house.world) == 0, "the young ones wait for company"
+    assert await missing.sweep(house.world, settle=timedelta(0)) == 4
+    assert [len(job.data["ids"]) for job in house.jobs if job.name == DETECT] == [3, 1]
+    await house.work()
+    assert await house.sql("SELECT FROM duplicate_wanted") == []
+
+
 @pytest.mark.usefixtures("no_model")
 async def test_many_copies_keep_few_reasons_and_are_still_one_group(house, ada):
     for n in range(12):
         await ada.asset(encoded(photo(9), "PNG", compress_level=n % 9) + bytes([n]), name="a.png")
     await house.work()
+    assert await swept(house) == 12
     (found,) = await listed(ada)
     assert len(found["assets"]) == 12
     assert found["kind"] == "same-pixels"
