@@ -67,6 +67,9 @@ test.describe('with a page', () => {
 		const wider = page.getByRole('button', { name: 'Wider' });
 		while (await wider.isEnabled()) await wider.click();
 		await expect(page.getByRole('button', { name: 'Wider' })).toBeDisabled();
+		const streets = page.getByRole('link', { name: 'Open in a street map' });
+		await expect(streets).toHaveAttribute('href', /^https:\/\/www\.openstreetmap\.org\/.*38\.72230\/-9\.13930$/);
+		await expect(streets).toHaveAttribute('rel', /noreferrer/);
 		await isAccessible(page, 'map');
 		expect(outside).toEqual([]);
 	});

@@ -28,3 +28,9 @@ export function placeLine(exif: Exif): string {
 	if (exif.latitude == null || exif.longitude == null) return '';
 	return filled([exif.city, exif.state, exif.country]).join(', ') || '—';
 }
+
+/** A street map of the place. Only somebody who follows it tells anybody where that is, and nobody which page they came from. */
+export function mapOutside(latitude: number, longitude: number): string {
+	const [lat, lon] = [latitude.toFixed(5), longitude.toFixed(5)];
+	return `https://www.openstreetmap.org/?mlat=${lat}&mlon=${lon}#map=16/${lat}/${lon}`;
+}
