@@ -98,6 +98,10 @@ _ENCODED: LiteralString = (
 
 _SEEN_FACE: LiteralString = "face.asset_id = asset.id AND face.is_visible AND face.deleted_at IS NULL"
 _WITH_PERSON: LiteralString = "(SELECT FROM face WHERE face.person_id = ANY(:value::uuid[]) AND " + _SEEN_FACE + ")"
+_WITH_ONE_PERSON: LiteralString = "EXISTS (SELECT FROM face WHERE face.person_id = :value::uuid AND " + _SEEN_FACE + ")"
+# Up to so many people are asked for one by one: Postgres then knows how rare each is, and begins with the rarest or walks
+# from the newest photo on. All of somebody's hundred thousand photos would have to be found to be counted.
+MOST_EACH = 6
 _WITH_ALL_PERSONS: LiteralString = """asset.id IN (
     SELECT face.asset_id
       FROM face
@@ -180,6 +184,10 @@ class _Built:
     def fragment(self, condition: Condition) -> LiteralString:
         if condition.field == "originalPath" and condition.value is not None:
             return self._path(condition)
+        if condition.field == "personIds" and condition.operator == "all":
+            ids = list(dict.fromkeys(condition.value))
+            if 0 < len(ids) <= MOST_EACH:
+                return " AND ".join([self._bound(_WITH_ONE_PERSON, ":value", id) for id in ids])
         return self._fragment(condition)
 
     def _path(self, condition: Condition) -> LiteralString:
