@@ -22,11 +22,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +37,12 @@ from calotype.inference.session import Runtime, Session, open_session
 
 Kind = Literal["visual", "textual"]
 
-RULES = 2  # raised when models must be judged anew
+RULES = 3  # raised when models must be judged anew
 FOLDER = "int8"
 LEAST_COSINE = 0.99  # of every example with itself
 LEAST_ORDER = 0.95  # of the similarities between examples, by rank (Spearman)
 SMALL_BYTES = 16 << 20  # a model this small gains nothing
 EXTERNAL_BYTES = 1_500_000_000  # a larger model does not fit into one protobuf file
-TABLE_SIZE = 1 << 20  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Verdict:
     cosine: float
     order: float
     checksum: str
-    stamp: str  # size and time of the model's file: while they are the same, its checksum is not asked for again
+    stamp: str  # sizes and times of the model's files: while they are the same, its checksum is not asked for again
     cpu: str
     rules: int = RULES
 
@@ -74,7 +72,7 @@ class Careful:
         verdict = remembered(folder) if is_candidate else None
         if verdict and verdict.precision == "int8":
             try:
-                self._session = open_session(folder / FOLDER / "model.onnx", runtime)
+                self._session = open_session(folder / FOLDER / "model.onnx", runtime, is_coarse=True)
                 self._precision = "int8"
                 return
             except Exception as error:  # damaged; made again
@@ -119,7 +117,7 @@ class Careful:
         if verdict is None or verdict.precision != "int8":
             return
         try:
-            self._session = open_session(self._folder / FOLDER / "model.onnx", self._runtime)
+            self._session = open_session(self._folder / FOLDER / "model.onnx", self._runtime, is_coarse=True)
         except Exception as error:
             say("int8 unusable", level=30, model=self._folder.parent.name, reason=str(error)[:200])
             return
@@ -149,7 +147,7 @@ def prepare(folder: Path, kind: Kind) -> Verdict:
     try:
         reason, cosine, order = "", 0.0, 0.0
         try:
-            _quantise(folder / "model.onnx", work / "model.onnx")
+            _quantise(folder / "model.onnx", work / "model.onnx", kind)
             before, after = _embedded(folder, folder / "model.onnx", kind), _embedded(folder, work / "model.onnx", kind)
             cosine, order, reason = compare(before, after)
         except Exception as error:  # what cannot be quantised is served as it came, and the reason is kept
@@ -199,9 +197,9 @@ def compare(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[fl
 
 
 def checksum(folder: Path) -> str:
-    """SHA-256 of the model and of the weights that lie beside it."""
+    """SHA-256 of the model, of the weights that lie beside it, and of what it is fed with."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("model.onnx*")):
+    for file in [*sorted(folder.glob("model.onnx*")), *folder.glob("preprocess_cfg.json")]:
         digest.update(file.name.encode())
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
@@ -224,50 +222,32 @@ def _start(folder: Path, kind: Kind) -> "subprocess.Popen[bytes] | None":
     )
 
 
-def _quantise(source: Path, target: Path) -> None:
+def _quantise(source: Path, target: Path, kind: Kind) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    from calotype.inference import clip, rewrite
+
+    # Without VNNI, sums of 8-bit products overflow on x86; seven bits do not.
+    is_narrow = platform.machine() in ("x86_64", "AMD64") and "vnni" not in _cpu()
     logging.getLogger().setLevel(logging.ERROR)  # it recommends its own preprocessing, which changes nothing here
     quantize_dynamic(
         source,
         target,
         op_types_to_quantize=["MatMul", "Gemm"],
         per_channel=True,
-        # Without VNNI, sums of 8-bit products overflow on x86; seven bits do not.
-        reduce_range=platform.machine() in ("x86_64", "AMD64") and "vnni" not in _cpu(),
+        reduce_range=is_narrow,
         weight_type=QuantType.QInt8,
         use_external_data_format=_weights(source.parent) > EXTERNAL_BYTES,
         extra_options={"MatMulConstBOnly": True},
     )
-    if _weights(source.parent) <= EXTERNAL_BYTES:
-        _halve_tables(target)
-
-
-def _halve_tables(file: Path) -> None:
-    """Keep word tables in 16 bits: rows are looked up, not computed with, and they are most of a small text encoder."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model: Any = onnx.load(str(file))
-    weights = {each.name: each for each in model.graph.initializer}
-    users = Counter(name for node in model.graph.node for name in node.input)
-    nodes: list[Any] = []
-    for node in model.graph.node:
-        nodes.append(node)
-        table = weights.get(node.input[0]) if node.op_type == "Gather" and node.input else None
-        if table is None or table.data_type != TensorProto.FLOAT or users[table.name] > 1:
-            continue
-        values = numpy_helper.to_array(table)
-        if values.size < TABLE_SIZE:
-            continue
-        table.CopyFrom(numpy_helper.from_array(values.astype(np.float16), table.name))
-        found = node.output[0]
-        node.output[0] = f"{found}/half"
-        nodes.append(helper.make_node("Cast", [f"{found}/half"], [found], to=TensorProto.FLOAT))
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    model.graph.ClearField("value_info")  # the types of what lies between, which have changed
-    onnx.save(model, str(file))
+    if _weights(source.parent) > EXTERNAL_BYTES:
+        return
+    model = rewrite.load(target)
+    rewrite.halve_tables(model)
+    if kind == "visual":
+        eye = clip.Eye.read(source.with_name("preprocess_cfg.json"))
+        rewrite.take_raw_pixels(model, eye.mean, eye.std, bits=7 if is_narrow else 8)
+    rewrite.save(model, target)
 
 
 def _embedded(folder: Path, model: Path, kind: Kind) -> NDArray[np.float32]:
@@ -300,8 +280,8 @@ def _weights(folder: Path) -> int:
 
 
 def _stamp(folder: Path) -> str:
-    found = (folder / "model.onnx").stat()
-    return f"{found.st_size}:{found.st_mtime_ns}"
+    files = [folder / "model.onnx", *folder.glob("preprocess_cfg.json")]
+    return " ".join(f"{found.st_size}:{found.st_mtime_ns}" for found in (file.stat() for file in files))
 
 
 def _cpu() -> str:

@@ -45,7 +45,7 @@ def test_a_model_that_does_not_bear_it_is_served_as_it_came(tmp_path, monkeypatc
 def test_what_cannot_be_quantised_is_served_as_it_came(tmp_path, monkeypatch):
     folder = tiny.visual(tmp_path)
 
-    def broken(source, target):
+    def broken(source, target, kind):
         target.write_bytes(b"half a mod")
         raise RuntimeError("no such operator")
 

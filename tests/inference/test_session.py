@@ -136,3 +136,29 @@ def test_rows_of_a_model_that_errs_in_batches(tmp_path):
     rows = np.arange(12, dtype=np.float32).reshape(3, 4)
     for _ in range(2):
         assert np.array_equal(opened.rows({"x": rows})[0], rows)
+
+
+def test_eight_bits_may_move_a_row_that_has_company_but_not_turn_it(tmp_path):
+    batch = np.random.default_rng(2).normal(size=(5, 3, 16, 16)).astype(np.float32)
+    batch[0] *= 3  # the largest row decides the scale of all
+    careful = open_session(quantised(tmp_path))
+    careful.rows({"image": batch})
+    assert careful._rows_agree is False
+    coarse = open_session(quantised(tmp_path), is_coarse=True)
+    coarse.rows({"image": batch})
+    assert coarse._rows_agree is True
+
+
+def test_a_coarse_model_that_mixes_rows_up_runs_one_by_one(tmp_path):
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    coarse = open_session(tiny.first_row_only(tmp_path / "model.onnx"), is_coarse=True)
+    assert len({tuple(row) for row in coarse.rows({"x": x})[0].round(5)}) == 3
+    assert coarse._rows_agree is False
+
+
+def quantised(folder):
+    from onnxruntime.quantization import quantize_dynamic
+
+    tiny.visual(folder)
+    quantize_dynamic(folder / "model.onnx", folder / "eight.onnx")
+    return folder / "eight.onnx"
