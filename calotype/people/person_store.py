@@ -10,19 +10,15 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.sql import Where, sql
 from calotype.core.tx import Look, Row, Tx
 from calotype.people.person import Person, Wish
+from calotype.people.tally_store import COUNTED
 
 LEAST_ALIKE = 0.5  # share of the trigrams of what was asked that a name must have
 
 _COLUMNS: LiteralString = """person.id, person.name, person.birth_date, person.is_hidden, person.is_favorite, person.color,
            CASE WHEN person.portrait_face_id IS NULL THEN '' ELSE person.portrait_path END AS portrait, person.updated_at"""
-_COUNTED: LiteralString = """counted AS MATERIALIZED (
-        SELECT person_id, count(*) AS faces
-          FROM face
-         WHERE owner_id = :owner_id AND person_id IS NOT NULL AND is_visible AND deleted_at IS NULL AND place = 't'
-         GROUP BY person_id)"""
 _PAGE: LiteralString = (
     "WITH "
-    + _COUNTED
+    + COUNTED
     + """
     SELECT """
     + _COLUMNS
@@ -40,7 +36,7 @@ _NEAREST: LiteralString = """(SELECT near.vector <=> target.vector
                  AND vector_dims(near.vector) = vector_dims(target.vector)) NULLS LAST, """
 TOTALS = sql(
     "WITH "
-    + _COUNTED
+    + COUNTED
     + """
     SELECT count(*) AS total, count(*) FILTER (WHERE person.is_hidden) AS hidden
       FROM counted JOIN person ON person.id = counted.person_id AND person.owner_id = :owner_id

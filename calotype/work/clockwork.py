@@ -16,6 +16,7 @@ from calotype.core.world import World
 from calotype.duplicates import missing as duplicates
 from calotype.outside.bullmq import Workers
 from calotype.people import missing as people
+from calotype.people import tally_store
 from calotype.seeing import missing
 from calotype.server import history
 from calotype.settings import current
@@ -38,6 +39,8 @@ class Wheel:
 async def _fold(world: World) -> None:
     async with world.writing() as tx:
         await months.fold(tx)
+    async with world.writing() as tx:
+        await tally_store.fold(tx)
 
 
 async def _sweep(world: World) -> None:
@@ -49,7 +52,7 @@ async def _sweep(world: World) -> None:
 
 
 WHEELS = (
-    Wheel("fold-months", 5, _fold),
+    Wheel("fold", 5, _fold),
     Wheel("sweep", 30, _sweep),
     Wheel("duplicates", 5, duplicates.sweep),
     Wheel("queue-depth", history.EVERY_S, history.note_depth),

@@ -57,6 +57,8 @@ OWNERS = {
     "face_vector": "people",
     "face_scan": "people",
     "people_state": "people",
+    "person_tally": "people",
+    "person_uncounted": "people",
     "face_region": "media",
     "names_unwritten": "media",
     "person_renamed": "people",
