@@ -45,7 +45,7 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
     return _answer(found, part)
 
 
-def _data_root(ask: Reading, body: wire.Flat) -> str | None:
+def _data_root(ask: Reading, body: wire.Shown) -> str | None:
     """Where portraits lie, when the body asks for people. A link shows nobody."""
     return f"{ask.world.config.data}/" if body.with_people and ask.caller.link is None else None
 
@@ -58,7 +58,7 @@ def _answer(found: store.Found, part: find.Page) -> bytes:
     return b"".join(
         (
             b'{"albums":{"total":0,"count":0,"items":[],"facets":[]},"assets":{"total":' + count + b',"count":' + count,
-            b',"items":[' + found.items.encode(),
+            b',"items":[' + found.items,
             b'],"facets":[],"nextPage":' + page + b',"nextCursor":' + behind + b"}}",
         )
     )

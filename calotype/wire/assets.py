@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from calotype.core.tx import Row
 from calotype.wire.base import (
+    AvatarColor,
+    Email,
     Int,
     IsoDateTime,
     Maybe,
@@ -132,10 +134,10 @@ class UserBrief(Wire):
     """A person, as others see them."""
 
     id: Uuid4
-    email: str
+    email: Email
     name: str
     profile_image_path: str
-    avatar_color: str
+    avatar_color: AvatarColor
     profile_changed_at: IsoDateTime
 
 

@@ -7,7 +7,7 @@ absent but never null; `X | None` takes null.
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import (
@@ -318,6 +318,7 @@ IsoDate = Annotated[
 Email = Annotated[
     str, Said(said="email"), BeforeValidator(_email), WithJsonSchema({"type": "string", "format": "email"})
 ]
+AvatarColor = Literal["primary", "pink", "red", "yellow", "blue", "green", "purple", "orange", "gray", "amber"]
 Int = Annotated[int, Said("number"), BeforeValidator(_integer)]
 PinCode = Annotated[str, Said(), BeforeValidator(_pin), WithJsonSchema({"type": "string", "pattern": PIN_PATTERN})]
 Color = Annotated[str, Said(), BeforeValidator(_color), WithJsonSchema({"type": "string", "pattern": COLOR_PATTERN})]

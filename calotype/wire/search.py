@@ -240,11 +240,6 @@ class Flat(Wire):
     album_ids: Maybe[list[Uuid4]] = None
     person_ids: Maybe[list[Uuid4]] = None
     tag_ids: list[Uuid4] | None = None
-    with_deleted: Maybe[bool] = None
-    with_stacked: Maybe[bool] = None
-    with_exif: Maybe[bool] = None
-    with_people: Maybe[bool] = None
-    filter: Maybe[Filter] = None
 
     def asked(self) -> Filters:
         """The body in our words."""
@@ -252,10 +247,31 @@ class Flat(Wire):
         flat = {fields[n].alias or n: getattr(self, n) for n in self.model_fields_set if n != "filter"}
         if isinstance(flat.get("checksum"), str):
             flat["checksum"] = sha1_from_text(flat["checksum"]) or b""  # what is no SHA-1 finds nothing
-        return filters(flat, self.filter.tree() if self.filter else None)
+        return filters(flat, self._tree())
+
+    def _tree(self) -> dict[str, Any] | None:
+        return None
 
 
-class MetadataSearch(Flat):
+class Counted(Flat):
+    """A search that also takes a tree of conditions."""
+
+    filter: Maybe[Filter] = None
+
+    def _tree(self) -> dict[str, Any] | None:
+        return self.filter.tree() if self.filter else None
+
+
+class Shown(Counted):
+    """A search whose answer is assets: which of them, and what of each."""
+
+    with_deleted: Maybe[bool] = None
+    with_stacked: Maybe[bool] = None
+    with_exif: Maybe[bool] = None
+    with_people: Maybe[bool] = None
+
+
+class MetadataSearch(Shown):
     """The body of /search/metadata."""
 
     id: Maybe[Uuid4] = None
@@ -279,19 +295,19 @@ class MetadataSearch(Flat):
         return Order(newest_first=self.order != "asc")
 
 
-class StatisticsSearch(Flat):
+class StatisticsSearch(Counted):
     """The body of /search/statistics."""
 
     description: Maybe[str] = None
 
 
-class RandomSearch(Flat):
+class RandomSearch(Shown):
     """The body of /search/random."""
 
     size: Maybe[Annotated[Int, Field(ge=1, le=1000)]] = None
 
 
-class SmartSearch(Flat):
+class SmartSearch(Shown):
     """The body of /search/smart."""
 
     query: Maybe[str] = None
@@ -301,7 +317,7 @@ class SmartSearch(Flat):
     size: Maybe[Annotated[Int, Field(ge=1, le=1000)]] = None
 
 
-class Everything(Flat):
+class Everything(Shown):
     """The body of /calotype/search: a question as people type it, narrowed by the filters of the other searches."""
 
     query: str
@@ -454,13 +470,25 @@ class Total(Wire):
     total: int
 
 
+class FacetCount(Wire):
+    count: int
+    value: str
+
+
+class Facet(Wire):
+    """How many were found of each value of a field. Published, and always an empty list."""
+
+    field_name: str
+    counts: list[FacetCount]
+
+
 class Albums(Wire):
     """Kept for clients that expect it; albums are not searched here."""
 
     total: int
     count: int
     items: list[dict[str, Any]]
-    facets: list[dict[str, Any]]
+    facets: list[Facet]
 
 
 class FoundAssets(Wire):
@@ -469,7 +497,7 @@ class FoundAssets(Wire):
     total: int
     count: int
     items: list[Asset]
-    facets: list[dict[str, Any]]
+    facets: list[Facet]
     next_page: str | None
     next_cursor: str | None
 

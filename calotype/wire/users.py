@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from calotype.accounts.user import Tree, User
 from calotype.accounts.users import NewPerson
 from calotype.wire.base import (
+    AvatarColor,
     Email,
     Int,
     IsoDate,
@@ -22,7 +23,6 @@ from calotype.wire.base import (
     custom,
 )
 
-AvatarColor = Literal["primary", "pink", "red", "yellow", "blue", "green", "purple", "orange", "gray", "amber"]
 Bytes = Annotated[Int, Field(ge=0)]
 Positive = Annotated[Int, Field(ge=1)]
 LicenseText = Annotated[str, Field(pattern=r"^IM(SV|CL)(-[0-9A-Za-z]{4}){8}$")]

@@ -129,8 +129,9 @@ async def test_counts_and_random_ones_follow_the_same_filters(ada, library):
         }
         if plain != body:
             continue
-        answer = await ada.client.post("/search/statistics", json=body)
-        assert answer.json() == {"total": len(names.split())}, body
+        if "withDeleted" not in body:  # no key of the published statistics, which pass over it
+            answer = await ada.client.post("/search/statistics", json=body)
+            assert answer.json() == {"total": len(names.split())}, body
         if "description" not in body:
             assert sorted(await _names(ada.client, "/search/random", **body)) == sorted(names.split())
 

@@ -39,7 +39,17 @@ def page() -> str:
     lines += ["## Deviations", "", "| where | why |", "|---|---|"]
     lines += [f"| `{d['of']}` {d['field']} | {d['reason']} |" for d in deviations.get("operation", [])]
     lines += [f"| `{d['at']}` | {d['reason']} |" for d in deviations.get("shape", [])]
+    lines += ["", "## Behaviour that differs", "", "| where | published server | Calotype | why |", "|---|---|---|---|"]
+    lines += [f"| `{d['of']}` | {d['theirs']} | {d['ours']} | {d['reason']} |" for d in deviations["behaviour"]]
     return "\n".join(lines) + "\n"
+
+
+def test_each_behaviour_that_differs_names_an_operation_of_ours_and_a_test_of_it():
+    operations = {f"{op['method']} {op['path']}" for op in json.loads((HERE / "operations.json").read_text())}
+    for each in tomllib.loads((HERE / "deviations.toml").read_text())["behaviour"]:
+        assert each["of"] in operations
+        file, _, name = each["test"].partition("::")
+        assert f"def {name}(" in (HERE.parents[1] / file).read_text(), each["test"]
 
 
 def test_the_page_is_fresh():
