@@ -1,13 +1,13 @@
 """A picture is looked at once for everything that is due, and each room keeps its part of the answer.
 
 Three jobs of three queues lead here. Whichever comes first claims the picture and asks for all that is due in one
-request, so that it is sent and decoded once; the others find it claimed, or their step done. Should the first one die
-over it, the sweep finds what is missing.
+request, so that it is sent and decoded once; the others find it claimed, or their step done. A claim is renewed while its
+holder lives; should it die, the queue runs its job again, which waits until the claim runs out.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from calotype.assets import facts_store
 from calotype.core.errors import Invalid, Offline
@@ -24,7 +24,8 @@ from calotype.seeing.steps import QUEUE, Known, due, wanted
 from calotype.settings import current
 from calotype.settings.settings import MachineLearning
 
-CLAIM_S = 300  # longer than a request may take; what a worker that died has claimed is free after this
+CLAIM_S = 30  # what a worker that died has claimed is free after this
+RENEW_S = 10
 ASK_AGAIN_S = 30
 REST_S = 60  # for how long a step that could not be answered is not asked for beside others
 
@@ -36,11 +37,10 @@ async def look(world: World, id: AssetId, step: str, *, force: bool = False) -> 
     learning = (await current.read(world)).machine_learning
     if step not in learning.steps:
         return Skip("switched off in the settings")
-    if not await _claim(world, id):
-        # Who has claimed it asks for our step too, unless that rests; a second look at what is done waits for its turn.
-        must_wait = force or await world.cache.get(_rest(step)) is not None
-        return Later(5, "it is being looked at") if must_wait else Skip("it is being looked at")
-    try:
+    async with _claim(world, id, step) as is_ours:
+        if not is_ours:
+            must_wait = force or await _must_wait(world, id, step)
+            return Later(5, "it is being looked at") if must_wait else Skip("it is being looked at")
         known = await _known(world, id, learning)
         if isinstance(known, Skip):
             return known
@@ -49,17 +49,45 @@ async def look(world: World, id: AssetId, step: str, *, force: bool = False) -> 
             return Skip("done already")
         others = [other for other in steps[1:] if await _may_come_along(world, other)]
         return await _see(world, known, [step, *others], learning)
-    finally:
-        await world.cache.forget(_key(id))
+
+
+async def _must_wait(world: World, id: AssetId, step: str) -> bool:
+    """Who has claimed it asks for our step too, unless that rests. For our own step it was claimed by this very job, before
+    its worker died; a second look at what is done waits for its turn in any case."""
+    return await world.cache.get(_holder(id)) == step.encode() or await world.cache.get(_rest(step)) is not None
 
 
 def _key(id: AssetId) -> str:
     return f"looking:{id}"
 
 
-async def _claim(world: World, id: AssetId) -> bool:
+def _holder(id: AssetId) -> str:
+    return f"looking-for:{id}"
+
+
+@asynccontextmanager
+async def _claim(world: World, id: AssetId, step: str) -> AsyncGenerator[bool]:
+    """Whether the picture is ours to look at, for the length of the block."""
     # 0: the cache is away. Then two may look at the same picture, which costs time and nothing else.
-    return await world.cache.count(_key(id), ttl_s=CLAIM_S) <= 1
+    if await world.cache.count(_key(id), ttl_s=CLAIM_S) > 1:
+        yield False
+        return
+    await world.cache.put(_holder(id), step.encode(), ttl_s=CLAIM_S)
+    renewing = asyncio.create_task(_renew(world, id, step))
+    try:
+        yield True
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+        await world.cache.forget(_key(id), _holder(id))
+
+
+async def _renew(world: World, id: AssetId, step: str) -> None:
+    while True:
+        await asyncio.sleep(RENEW_S)
+        await world.cache.put(_key(id), b"1", ttl_s=CLAIM_S)
+        await world.cache.put(_holder(id), step.encode(), ttl_s=CLAIM_S)
 
 
 async def _may_come_along(world: World, step: str) -> bool:

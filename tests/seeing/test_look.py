@@ -10,6 +10,7 @@ from calotype.core.errors import Invalid, Offline
 from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job, Seen, SeenLine, Wanted
 from calotype.search.embed import Embedded
+from calotype.seeing import look as looking
 from tests.fakes import CannedVision
 from tests.working import picture
 
@@ -172,3 +173,48 @@ async def test_a_model_that_is_not_there_yet_keeps_nothing_else_from_being_seen(
     house.world = replace(here, vision=vision)
     await house.work()
     assert len(await house.sql("SELECT FROM embedding")) == 2
+
+
+async def test_the_job_of_a_worker_that_died_over_a_picture_waits_until_its_claim_runs_out(house, ada, vision):
+    id = await ada.asset(picture())
+    await house.work("metadataExtraction", "thumbnailGeneration")
+    # As the worker left it; the queue gives its job to another.
+    house.world.cache.kept |= {f"looking:{id}": b"1", f"looking-for:{id}": b"embedding"}
+    again = Job("SmartSearch", "smartSearch", {"id": id})
+    assert await house.run(again) == Later(5, "it is being looked at")
+    assert await house.run(Job("Ocr", "ocr", {"id": id})) == Skip("it is being looked at")
+    del house.world.cache.kept[f"looking:{id}"]
+    assert await house.run(again) == Done()
+    assert not [key for key in house.world.cache.kept if key.startswith("looking")]
+    assert len(vision.asked) == 1
+
+
+async def test_a_claim_is_short_and_lasts_as_long_as_its_holder_looks(house, ada, vision, monkeypatch):
+    monkeypatch.setattr(looking, "RENEW_S", 0.01)
+    renewed, may_answer = asyncio.Event(), asyncio.Event()
+    id = await ada.asset(picture())
+    await house.work("metadataExtraction", "thumbnailGeneration")
+    cache = house.world.cache
+    real = cache.put
+
+    async def put(key: str, value: bytes, *, ttl_s: int) -> None:
+        await real(key, value, ttl_s=ttl_s)
+        if key == f"looking:{id}":
+            assert ttl_s <= 30
+            renewed.set()
+
+    @dataclass
+    class Slow(CannedVision):
+        async def see(self, picture: bytes, wanted: Wanted) -> Seen:
+            await may_answer.wait()
+            return SEEN
+
+    house.world = replace(house.world, vision=Slow())
+    monkeypatch.setattr(cache, "put", put)
+    running = asyncio.create_task(house.run(Job("SmartSearch", "smartSearch", {"id": id})))
+    async with asyncio.timeout(10):
+        await renewed.wait()
+        assert await house.run(Job("Ocr", "ocr", {"id": id})) == Skip("it is being looked at")
+        may_answer.set()
+        assert await running == Done()
+    assert not [key for key in cache.kept if key.startswith("looking:")]
