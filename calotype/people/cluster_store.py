@@ -44,17 +44,19 @@ DIMENSIONS = sql("""
      LIMIT 1
 """)
 CLUSTERS = sql("""
-    SELECT known.key, known.faces, known.mean, known.photos, person.id IS NOT NULL AS is_person,
+    SELECT known.key, known.look, known.faces, known.mean, known.photos, person.id IS NOT NULL AS is_person,
            coalesce(person.is_anchor, false) AS is_anchor, person.birth_date - DATE '1970-01-01' AS born
-      FROM (SELECT coalesce(face.person_id, face.cluster_id) AS key, count(*) AS faces,
+      FROM (SELECT coalesce(face.person_id, face.cluster_id) AS key, coalesce(face.cluster_id, face.person_id) AS look,
+                   count(*) AS faces,
                    vector_send(avg(face_vector.vector::vector)) AS mean,
                    array_agg(uuid_hash_extended(face.asset_id, 0)) AS photos
               FROM face JOIN face_vector ON face_vector.face_id = face.id
              WHERE face.owner_id = :owner_id AND face.model = :model AND face.deleted_at IS NULL
                AND (face.person_id IS NOT NULL OR face.cluster_id IS NOT NULL)
                AND vector_dims(face_vector.vector) = :dimensions
-             GROUP BY 1) AS known
+             GROUP BY 1, 2) AS known
       LEFT JOIN person ON person.id = known.key
+     ORDER BY known.key, known.look
 """)
 # Faces that the machine put where they are, and may put elsewhere.
 MOVABLE = sql(
@@ -94,8 +96,8 @@ JOIN_LOOSE = sql("""
      WHERE face.cluster_id = joined.gone_id
 """)
 JOIN_PERSON = sql("""
-    UPDATE face SET person_id = joined.into_id, cluster_id = NULL
-      FROM unnest(:gone::uuid[], :into::uuid[]) AS joined (gone_id, into_id)
+    UPDATE face SET person_id = joined.into_id, cluster_id = joined.look_id
+      FROM unnest(:gone::uuid[], :into::uuid[], :looks::uuid[]) AS joined (gone_id, into_id, look_id)
      WHERE face.cluster_id = joined.gone_id OR face.person_id = joined.gone_id
 """)
 BEGIN_PEOPLE = sql("""
@@ -144,7 +146,7 @@ NEAREST = sql("""
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where faces belong from now on: to a person, or to a cluster that is none yet."""
+    """Where faces belong from now on: to a person, or to a cluster that is none yet. With both, to a look of a person."""
 
     ids: list[UUID]
     person_ids: list[UUID | None]
@@ -182,7 +184,8 @@ async def dimensions(look: Look, owner_id: UserId, model: str) -> int | None:
 
 
 async def clusters(look: Look, owner_id: UserId, model: str, dimensions: int) -> list[Row]:
-    """Every cluster: key, number of faces, mean vector (as `vector_send` gives it), photos, rank."""
+    """Every cluster, and of people with several looks every look: key, look, number of faces, mean vector (as
+    `vector_send` gives it), photos, rank. Looks of one key follow each other."""
     return await look.all(CLUSTERS, owner_id=owner_id, model=model, dimensions=dimensions)
 
 
@@ -208,10 +211,16 @@ async def move(tx: Tx, placed: Placed) -> None:
         await tx.run(MOVE, ids=placed.ids, person_ids=placed.person_ids, cluster_ids=placed.cluster_ids)
 
 
-async def join(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID], *, people: bool) -> None:
-    """Whoever was in a cluster is in another now, which is a person (`people`) or not."""
+async def join_loose(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID]) -> None:
+    """Whoever was in a cluster is in another now, which is no person yet."""
     if gone:
-        await tx.run(JOIN_PERSON if people else JOIN_LOOSE, gone=list(gone), into=list(into))
+        await tx.run(JOIN_LOOSE, gone=list(gone), into=list(into))
+
+
+async def join_people(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID], looks: Sequence[UUID | None]) -> None:
+    """Whoever was in a cluster is somebody now. `looks`: as which of their looks, if they have several."""
+    if gone:
+        await tx.run(JOIN_PERSON, gone=list(gone), into=list(into), looks=list(looks))
 
 
 async def begin_people(tx: Tx, owner_id: UserId, ids: Sequence[UUID]) -> None:

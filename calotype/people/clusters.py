@@ -8,6 +8,9 @@ blurred, so that much likeness is needed to join it; somebody who is known from 
 
 Two things are never done: faces of one photo never share a cluster, and two anchors (people somebody spoke of) never
 become one.
+
+Somebody whom a person made of several who do not look alike (a child and the adult it became) has several looks. Each is a
+cluster, so that a new face of either is known; a mean of both would be like neither.
 """
 
 import heapq
@@ -24,6 +27,7 @@ Ints = NDArray[np.int64]
 LOOSE, PERSON, ANCHOR = 0, 1, 2  # ranks: too few to be somebody; somebody; somebody a person spoke of
 BLOCK = 256
 NEVER = np.float32(-np.inf)
+MOST_LOOKS = 8  # of one person; what is beyond goes where it is most alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,16 @@ class Seen:
         return len(self.photos)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Faces of one person that came together. `total`: the sum of their vectors (D). `photos`: where they are."""
+
+    key: UUID
+    total: Floats
+    count: int
+    photos: set[int]
+
+
 @dataclass(slots=True)
 class Clusters:
     """Every cluster of one owner. Rows of clusters that are no more stay empty until `compact`."""
@@ -59,6 +73,7 @@ class Clusters:
     keys: list[UUID] = field(default_factory=list[UUID])
     photos: list[set[int]] = field(default_factory=list[set[int]])
     row_of: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    whose: dict[UUID, UUID] = field(default_factory=dict[UUID, UUID])  # looks that have a key of their own
     changed: set[int] = field(default_factory=set[int])  # since all were last compared with each other
     _sums: Floats = field(init=False)
     _counts: Floats = field(init=False)
@@ -92,6 +107,10 @@ class Clusters:
         """The rank of a cluster that is there."""
         return int(self._ranks[self.row_of[key]])
 
+    def person_of(self, key: UUID) -> UUID:
+        """Whose look a cluster is; the key itself for everybody who has one look."""
+        return self.whose.get(key, key)
+
     def is_anchor(self, key: UUID) -> bool:
         """Whether somebody spoke of this person."""
         return bool(self._ranks[self.row_of[key]] == ANCHOR)
@@ -118,6 +137,18 @@ class Clusters:
         self._born[row] = -(2**40) if born is None else born
         self.changed.add(row)
         return row
+
+    def put_person(self, key: UUID, looks: Sequence[Look], *, rank: int, born: int | None = None) -> None:
+        """Take in somebody who may have several looks. Those that are at all alike are one, as somebody said they are."""
+        if len(looks) == 1:
+            self.put(key, looks[0].total, looks[0].count, looks[0].photos, rank=rank, born=born)
+            return
+        photos = set[int]().union(*(look.photos for look in looks))
+        for look in _distinct(looks, key, self.rule.loose if rank == ANCHOR else NEVER):
+            # They share one set of photos: a face of one keeps the others from being in that photo too.
+            self.put(look.key, look.total, look.count, photos, rank=rank, born=born)
+            if look.key != key:
+                self.whose[look.key] = key
 
     def needed(self, counts: Floats) -> Floats:
         """How alike a face must be to clusters of these sizes."""
@@ -333,3 +364,39 @@ class Clusters:
             fresh = np.zeros((room, *old.shape[1:]), old.dtype)
             fresh[: len(old)] = old
             setattr(self, name, fresh)
+
+
+def _distinct(looks: Sequence[Look], person: UUID, least: float | np.float32) -> list[Look]:
+    """The looks with those joined that are more alike than `least`, the most alike first. One has the person's key."""
+    sums = np.stack([look.total for look in looks]).astype(np.float32)
+    counts = np.array([look.count for look in looks], np.float32)
+    products = sums @ sums.T
+    groups = [[number] for number in range(len(looks))]
+    alive = list(range(len(looks)))
+    while len(alive) > 1:
+        alike = products[np.ix_(alive, alive)] / np.outer(counts[alive], counts[alive])
+        np.fill_diagonal(alike, NEVER)
+        first, second = divmod(int(np.argmax(alike)), len(alive))
+        if alike[first, second] <= least and len(alive) <= MOST_LOOKS:
+            break
+        into, gone = alive[first], alive[second]
+        products[into] += products[gone]
+        products[:, into] += products[:, gone]
+        sums[into] += sums[gone]
+        counts[into] += counts[gone]
+        groups[into] += groups[gone]
+        alive.remove(gone)
+    own = max(alive, key=lambda number: (any(looks[each].key == person for each in groups[number]), counts[number]))
+    return [
+        Look(
+            person if number == own else max((looks[each] for each in groups[number]), key=_size_of).key,
+            sums[number],
+            int(counts[number]),
+            set(),
+        )
+        for number in alive
+    ]
+
+
+def _size_of(look: Look) -> tuple[int, UUID]:
+    return look.count, look.key

@@ -138,7 +138,10 @@ HOLD = sql("""
     SELECT id, name, birth_date, feature_face_id FROM person
      WHERE id = ANY(:ids::uuid[]) AND owner_id = :owner_id ORDER BY id FOR UPDATE
 """)
-GIVE_FACES = sql("UPDATE face SET person_id = :into, cluster_id = NULL WHERE person_id = ANY(:ids::uuid[])")
+# Whose they were is remembered: it is one of the looks of who they are now.
+GIVE_FACES = sql("""
+    UPDATE face SET person_id = :into, cluster_id = coalesce(cluster_id, person_id) WHERE person_id = ANY(:ids::uuid[])
+""")
 TAKE_OVER = sql("""
     UPDATE person
        SET name = CASE WHEN person.name = '' THEN :name ELSE person.name END,

@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -133,7 +134,7 @@ async def _promote(tx: Tx, owner: UserId, memory: _Memory, keys: Sequence[UUID],
     await cluster_store.begin_people(tx, owner, fresh)
     for key in fresh:
         clusters.raise_to(key, PERSON)
-    bare = await cluster_store.featureless(tx, sorted(there))
+    bare = await cluster_store.featureless(tx, sorted({clusters.person_of(key) for key in there}))
     await person_store.mend(tx, bare)
     if bare:
         tx.tell(PeopleChanged(owner, tuple(bare)))
@@ -142,12 +143,9 @@ async def _promote(tx: Tx, owner: UserId, memory: _Memory, keys: Sequence[UUID],
 def _placed(memory: _Memory, ids: Sequence[UUID], keys: Sequence[UUID]) -> Placed:
     from calotype.people.clusters import LOOSE  # numpy
 
-    loose = [memory.clusters.rank(key) == LOOSE for key in keys]
-    return Placed(
-        list(ids),
-        [None if is_loose else key for key, is_loose in zip(keys, loose, strict=True)],
-        [key if is_loose else None for key, is_loose in zip(keys, loose, strict=True)],
-    )
+    clusters = memory.clusters
+    persons = [None if clusters.rank(key) == LOOSE else clusters.person_of(key) for key in keys]
+    return Placed(list(ids), persons, [key if key != who else None for key, who in zip(keys, persons, strict=True)])
 
 
 async def _tidy(world: World, memories: _Memories, owner: UserId, asked: FacialRecognition) -> bool:
@@ -200,9 +198,11 @@ async def _write_tidied(
     clusters = memory.clusters
     # A cluster that everything else joined may have been left by all its faces since.
     alive = {gone: end for gone, end in into.items() if clusters.size(end)}
-    for people in (False, True):
-        pairs = [(gone, end) for gone, end in alive.items() if (clusters.rank(end) != LOOSE) == people]
-        await cluster_store.join(tx, [gone for gone, _ in pairs], [end for _, end in pairs], people=people)
+    loose = {gone: end for gone, end in alive.items() if clusters.rank(end) == LOOSE}
+    await cluster_store.join_loose(tx, list(loose), list(loose.values()))
+    joined = {gone: (clusters.person_of(end), end) for gone, end in alive.items() if gone not in loose}
+    looks = [end if end != who else None for who, end in joined.values()]
+    await cluster_store.join_people(tx, list(joined), [who for who, _ in joined.values()], looks)
     ends = [into.get(key, key) for key in moves.values()]
     kept = [(id, end) for id, end in zip(moves, ends, strict=True) if clusters.size(end)]
     await cluster_store.move(tx, _placed(memory, [id for id, _ in kept], [end for _, end in kept]))
@@ -211,7 +211,7 @@ async def _write_tidied(
     await person_store.mend(tx, await person_store.unfit(tx, owner))
     gone = await cluster_store.drop_faceless(tx, owner)
     tx.after(lambda: derivatives.remove(world.config.data, gone))
-    people = tuple(key for key in touched if clusters.rank(key) != LOOSE)
+    people = tuple(sorted({clusters.person_of(key) for key in touched if clusters.rank(key) != LOOSE}))
     if people:
         tx.tell(PeopleChanged(owner, people))
 
@@ -249,13 +249,17 @@ async def _remembered(world: World, memories: _Memories, owner: UserId, model: s
 def _rebuilt(rows: Sequence[Row], dimensions: int) -> "Clusters":
     import numpy as np  # late, see above
 
-    from calotype.people.clusters import ANCHOR, LOOSE, PERSON, Clusters  # numpy
+    from calotype.people.clusters import ANCHOR, LOOSE, PERSON, Clusters, Look  # numpy
 
     clusters = Clusters(dimensions)
-    for row in rows:
-        mean = np.frombuffer(row["mean"], ">f4", offset=4).astype(np.float32)
-        rank = ANCHOR if row["is_anchor"] else PERSON if row["is_person"] else LOOSE
-        clusters.put(row["key"], mean * row["faces"], row["faces"], set(row["photos"]), rank=rank, born=row["born"])
+    for key, group in groupby(rows, key=lambda row: row["key"]):
+        every = list(group)
+        rank = ANCHOR if every[0]["is_anchor"] else PERSON if every[0]["is_person"] else LOOSE
+        looks: list[Look] = []
+        for row in every:
+            mean = np.frombuffer(row["mean"], ">f4", offset=4).astype(np.float32)
+            looks.append(Look(row["look"], mean * row["faces"], row["faces"], set(row["photos"])))
+        clusters.put_person(key, looks, rank=rank, born=every[0]["born"])
     return clusters
 
 

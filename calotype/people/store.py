@@ -36,7 +36,10 @@ PUT_VECTOR = sql("""
 """)
 # A face nobody has a person for yet is thought about again when it looks different to a new model.
 SET_MODEL = sql("""
-    UPDATE face SET model = :model, score = :score, looked_at = NULL, cluster_id = NULL WHERE id = :face_id
+    UPDATE face
+       SET model = :model, score = :score, looked_at = NULL,
+           cluster_id = CASE WHEN person_id IS NOT NULL THEN cluster_id END
+     WHERE id = :face_id
 """)
 REMOVE = sql("DELETE FROM face WHERE id = ANY(:ids::uuid[])")
 STAMP = sql("""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.clustering import HARD, TYPICAL, by_average, by_neighbours, generate, quality
-from calotype.people.clusters import ANCHOR, Clusters, Rule, Seen
+from calotype.people.clusters import ANCHOR, PERSON, Clusters, Look, Rule, Seen
 from calotype.people.neighbours import Neighbour, Verdict, judge
 
 
@@ -66,6 +66,66 @@ def test_anchors_are_never_joined_and_lose_no_face():
     assert clusters.reconsider(Seen(vectors[:1], [10], seen.taken[:1]), [one]) == []
     assert set(clusters.assign(seen)) <= {one, two}
     assert len(clusters) == 2
+
+
+def pictures(of: np.ndarray, count: int, *, like: float, first: int = 0) -> Seen:
+    """Pictures that do somebody so much justice, each in a photo of its own."""
+    noise = np.random.default_rng(first).standard_normal((count, len(of))).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    vectors = like * of + np.sqrt(1 - like * like) * noise
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Seen(vectors.astype(np.float32), list(range(first, first + count)), np.zeros(count, np.int64))
+
+
+def test_somebody_whom_somebody_made_of_two_unlike_looks_is_known_by_either():
+    child, adult = np.eye(512, dtype=np.float32)[:2]
+    young, old = pictures(child, 12, like=0.7), pictures(adult, 12, like=0.7, first=100)
+    person, former = uuid4(), uuid4()
+    fresh = [pictures(child, 20, like=0.7, first=200), pictures(adult, 20, like=0.7, first=300)]
+
+    blurred = Clusters(512)
+    total = young.vectors.sum(0) + old.vectors.sum(0)
+    blurred.put(person, total, 24, {*young.photos, *old.photos}, rank=ANCHOR)
+    assert person not in {*blurred.assign(fresh[0]), *blurred.assign(fresh[1])}, "one mean is like neither"
+
+    clusters = Clusters(512)
+    looks = [
+        Look(former, young.vectors.sum(0), 12, set(young.photos)),
+        Look(person, old.vectors.sum(0), 12, set(old.photos)),
+    ]
+    clusters.put_person(person, looks, rank=ANCHOR)
+    assert [{*clusters.assign(each)} for each in fresh] == [{former}, {person}]
+    assert clusters.person_of(former) == clusters.person_of(person) == person
+    # Nobody is twice in a photo, not even with two looks.
+    assert person not in map(
+        clusters.person_of, clusters.assign(Seen(old.vectors[:1], young.photos[:1], old.taken[:1]))
+    )
+    joined = dict(clusters.merge())
+    assert not {person, former} & joined.keys()
+
+
+def test_looks_that_are_alike_are_one_and_there_are_never_very_many():
+    everyone = np.eye(512, dtype=np.float32)
+    person = uuid4()
+    clusters = Clusters(512)
+    fragments = [pictures(everyone[0], 3, like=0.8, first=10 * number) for number in range(40)]
+    looks = [Look(uuid4(), each.vectors.sum(0), 3, set(each.photos)) for each in fragments]
+    clusters.put_person(person, looks, rank=ANCHOR)
+    assert (len(clusters), clusters.size(person)) == (1, 120)
+    other = uuid4()
+    apart = [pictures(everyone[number], 3, like=0.8, first=1000 + 10 * number) for number in range(1, 30)]
+    clusters.put_person(other, [Look(uuid4(), each.vectors.sum(0), 3, set(each.photos)) for each in apart], rank=ANCHOR)
+    mine = [key for key in clusters.row_of if clusters.person_of(key) == other]
+    assert (len(mine), sum(map(clusters.size, mine))) == (8, 87)
+    assert other in mine
+
+
+def test_only_whoever_was_spoken_of_has_several_looks():
+    vectors = np.eye(4, dtype=np.float32)
+    clusters = Clusters(4)
+    person = uuid4()
+    clusters.put_person(person, [Look(uuid4(), vectors[n] * 3, 3, {n}) for n in range(3)], rank=PERSON)
+    assert (len(clusters), clusters.size(person)) == (1, 9)
 
 
 def test_whoever_was_spoken_of_stays_when_clusters_are_joined():

@@ -136,6 +136,50 @@ async def test_what_somebody_merged_stays_merged_although_it_looks_like_two(hous
     assert set(await who(house, *child, *adult)) == {old}
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_whoever_was_merged_of_two_unlike_looks_is_known_by_either_again(house, ada, faces, forgets: bool):
+    child = [await faces.photo(ada, "ann as a child", like=0.75) for _ in range(6)]
+    adult = [await faces.photo(ada, "ann", like=0.75) for _ in range(6)]
+    await sort(house, ada, tidy=True)
+    (young,), (old,) = set(await who(house, *child)), set(await who(house, *adult))
+    await ada.client.post(f"/people/{old}/merge", json={"ids": [str(young)]})
+    for _ in range(2):
+        if forgets:
+            recognise._memories.clear()
+        again = [await faces.photo(ada, "ann as a child", like=0.75) for _ in range(4)]
+        again += [await faces.photo(ada, "ann", like=0.75) for _ in range(4)]
+        await sort(house, ada, tidy=True)
+        assert set(await who(house, *again)) == {old}
+    # Somebody new is still somebody new.
+    others = [await faces.photo(ada, "eve", like=0.75) for _ in range(4)]
+    await sort(house, ada, tidy=True)
+    assert old not in await who(house, *others)
+
+
+async def test_a_cluster_that_is_like_one_of_the_looks_joins_it(house, ada, faces):
+    child = [await faces.photo(ada, "ann as a child", like=0.75) for _ in range(6)]
+    adult = [await faces.photo(ada, "ann", like=0.75) for _ in range(6)]
+    await sort(house, ada, tidy=True)
+    (young,), (old,) = set(await who(house, *child)), set(await who(house, *adult))
+    stray = [await faces.photo(ada, "ann as a child", like=0.75) for _ in range(4)]
+    stranger = (await ada.client.post("/people", json={})).json()["id"]
+    await house.sql("UPDATE person SET is_anchor = false WHERE id = $1", stranger)
+    for asset in stray:
+        await house.sql("UPDATE face SET person_id = $1, looked_at = now() WHERE asset_id = $2", stranger, asset)
+    await ada.client.post(f"/people/{old}/merge", json={"ids": [str(young)]})
+    await house.sql("UPDATE people_state SET unmerged = 1")
+    await sort(house, ada, tidy=True)
+    assert set(await who(house, *child, *adult, *stray)) == {old}
+    rows = await house.sql("SELECT cluster_id, count(*) AS n FROM face GROUP BY 1")
+    assert {(row["cluster_id"], row["n"]) for row in rows} == {(None, 6), (young, 10)}
+    # Parted again, the child is somebody with one look.
+    ids = [str(row["id"]) for row in await house.sql("SELECT id FROM face WHERE cluster_id = $1", young)]
+    made = await ada.client.post(f"/calotype/people/{old}/split", json={"faceIds": ids, "name": "Bea"})
+    later = await faces.photo(ada, "ann as a child", like=0.75)
+    await sort(house, ada)
+    assert [str(each) for each in await who(house, later)] == [made.json()["id"]]
+
+
 async def test_a_face_somebody_gave_to_somebody_stays_there(house, ada, faces):
     ann = [await faces.photo(ada, "ann") for _ in range(3)]
     bob = [await faces.photo(ada, "bob") for _ in range(3)]
