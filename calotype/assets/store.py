@@ -29,8 +29,12 @@ def media_root(files: Files) -> str:
 
 # JSON ---------------------------------------------------------------------------------------------------------------
 
-# Text put together piece by piece costs half of what json_build_object does: most of a search page was the making of its
-# objects. So a fragment is text, not json, and whoever writes a field says what its value can hold.
+# Text put together piece by piece costs a third of what json_build_object does, and most of a search page is the making of
+# its objects. So a value is a row of pieces, each an expression of text or a constant; `concat` writes them one after the
+# other, and constants side by side are one. Whoever writes a field says what its value can hold.
+
+Value = tuple[LiteralString, ...]
+Field = tuple[LiteralString, Value]
 
 # The table of file types as a constant that Postgres searches by itself. Our own literals only, hence the cast.
 _TYPES = json.dumps({e[1:]: formats.mime_of(f"x{e}") for e in formats.IMAGE_EXTENSIONS + formats.VIDEO_EXTENSIONS})
@@ -42,55 +46,73 @@ _MIME = cast(
 _ISO: LiteralString = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
 
 
-def _plain(value: LiteralString) -> LiteralString:
+def _plain(value: LiteralString) -> Value:
     """A string that is always there and holds nothing that JSON escapes: an id, a word of ours, base64."""
-    return "'\"' || " + value + " || '\"'"
+    return "'\"'", value, "'\"'"
 
 
-def _maybe_plain(value: LiteralString) -> LiteralString:
-    return "COALESCE('\"' || " + value + " || '\"', 'null')"
+def _maybe_plain(value: LiteralString) -> Value:
+    return ("COALESCE('\"' || " + value + " || '\"', 'null')",)
 
 
-def _words(value: LiteralString) -> LiteralString:
+def _words(value: LiteralString) -> Value:
     """What people or cameras wrote; perhaps null."""
-    return "COALESCE(to_json(" + value + "), 'null')"
+    return ("COALESCE(to_json(" + value + "), 'null')",)
 
 
-def _number(value: LiteralString) -> LiteralString:
+def _number(value: LiteralString) -> Value:
     """A number; perhaps null."""
-    return "COALESCE(" + value + "::text, 'null')"
+    return ("COALESCE(" + value + "::text, 'null')",)
 
 
-def _flag(condition: LiteralString) -> LiteralString:
+def _flag(condition: LiteralString) -> Value:
     """Never null: unknown is false."""
-    return "CASE WHEN " + condition + " THEN 'true' ELSE 'false' END"
+    return ("CASE WHEN " + condition + " THEN 'true' ELSE 'false' END",)
 
 
-def _instant(value: LiteralString) -> LiteralString:
+def _always(text: LiteralString) -> Value:
+    return ("'" + text + "'",)
+
+
+def _instant(value: LiteralString) -> Value:
     return _plain("to_char(" + value + ", " + _ISO + ")")
 
 
-def _maybe_instant(value: LiteralString) -> LiteralString:
+def _maybe_instant(value: LiteralString) -> Value:
     return _maybe_plain("to_char(" + value + ", " + _ISO + ")")
 
 
-Field = tuple[LiteralString, LiteralString]
+def _object(*fields: Field) -> Value:
+    """An object: its keys and values, which are JSON text and never null (`concat` would drop a null)."""
+    pieces: list[LiteralString] = []
+    lead: LiteralString = "{"
+    for key, value in fields:
+        pieces.append("'" + lead + '"' + key + "\":'")
+        pieces.extend(value)
+        lead = ","
+    return (*pieces, "'}'")
+
+
+def _joined(value: Value) -> list[LiteralString]:
+    """Constants side by side become one."""
+    joined: list[LiteralString] = []
+    was_constant = False
+    for piece in value:
+        is_constant = piece.startswith("'") and piece.endswith("'") and piece.count("'") == 2
+        if is_constant and was_constant:
+            joined[-1] = joined[-1].removesuffix("'") + piece.removeprefix("'")
+        else:
+            joined.append(piece)
+        was_constant = is_constant
+    return joined
 
 
 def json_object(*fields: Field) -> LiteralString:
-    """Text of a JSON object: keys, and expressions that are JSON text and never null (`concat` would drop a null).
-
-    A function takes at most a hundred arguments: a key and its value are one, and long objects are nested.
-    """
-    lead: LiteralString = "'{\""
-    pieces: list[LiteralString] = []
-    for key, value in fields:
-        begins: LiteralString = lead + key + '":'
-        # Two constants side by side are one.
-        pieces.append(begins + value.removeprefix("'") if value.startswith("'") else begins + "' || " + value)
-        lead = "',\""
-    parts: list[LiteralString] = ["concat(" + ", ".join(pieces[n : n + 90]) + ")" for n in range(0, len(pieces), 90)]
-    return "concat(" + ", ".join(parts) + ", '}')"
+    """Text of a JSON object, as one expression."""
+    pieces = _joined(_object(*fields))
+    # A function takes at most a hundred arguments.
+    parts: list[LiteralString] = ["concat(" + ", ".join(pieces[n : n + 96]) + ")" for n in range(0, len(pieces), 96)]
+    return parts[0] if len(parts) == 1 else "concat(" + ", ".join(parts) + ")"
 
 
 _ASSET: tuple[Field, ...] = (
@@ -114,17 +136,17 @@ _ASSET: tuple[Field, ...] = (
     ("visibility", _plain("asset.visibility")),
     ("duration", _number("asset.duration_ms")),
     ("livePhotoVideoId", _maybe_plain("asset.live_video_id")),
-    ("people", "'[]'"),
+    ("people", _always("[]")),
     ("checksum", _plain("encode(asset.checksum, 'base64')")),
-    ("hasMetadata", "'true'"),
+    ("hasMetadata", _always("true")),
     ("duplicateId", _maybe_plain("asset.duplicate_id")),
-    ("resized", "'true'"),
+    ("resized", _always("true")),
     ("width", _number("asset.width")),
     ("height", _number("asset.height")),
     ("isEdited", _flag("asset.is_edited")),
 )
 
-_EXIF_JSON = json_object(
+_EXIF = _object(
     ("make", _words("asset.make")),
     ("model", _words("asset.model")),
     ("exifImageWidth", _number("asset.exif_width")),
@@ -242,25 +264,25 @@ _PEOPLE_JSON: LiteralString = """CASE WHEN asset.owner_id <> :viewer::uuid THEN 
 
 def _with_people(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     """The same fields with who is in the picture. Needs `:data_root` too."""
-    return tuple((key, _PEOPLE_JSON if key == "people" else value) for key, value in fields)
+    return tuple((key, (_PEOPLE_JSON,) if key == "people" else value) for key, value in fields)
 
 
 ASSET_JSON = json_object(*_ASSET)
 """An asset in a list, as text: neither owner, exifInfo, tags nor stack."""
 
-ASSET_EXIF_JSON = json_object(*_ASSET, ("exifInfo", _EXIF_JSON))
+ASSET_EXIF_JSON = json_object(*_ASSET, ("exifInfo", _EXIF))
 """The same with exifInfo: an updated asset, or a list that asked for it."""
 
 ASSET_PEOPLE_JSON = json_object(*_with_people(_ASSET))
-ASSET_EXIF_PEOPLE_JSON = json_object(*_with_people(_ASSET), ("exifInfo", _EXIF_JSON))
+ASSET_EXIF_PEOPLE_JSON = json_object(*_with_people(_ASSET), ("exifInfo", _EXIF))
 """Both with people, for lists that asked for them. They need `:data_root` too: what stands before portraits' paths."""
 
-ASSET_TAGS_JSON = json_object(*_ASSET, ("exifInfo", _EXIF_JSON), ("tags", _TAGS_JSON))
+ASSET_TAGS_JSON = json_object(*_ASSET, ("exifInfo", _EXIF), ("tags", (_TAGS_JSON,)))
 """With exifInfo and tags: stacks, duplicates, explore."""
 
-_FOR_LINK: tuple[Field, ...] = (*_ASSET, ("exifInfo", _EXIF_JSON), ("tags", _TAGS_JSON), ("stack", _STACK_JSON))
+_FOR_LINK: tuple[Field, ...] = (*_ASSET, ("exifInfo", _EXIF), ("tags", (_TAGS_JSON,)), ("stack", (_STACK_JSON,)))
 _LINK_JSON = json_object(*_FOR_LINK)
-_INFO_JSON = json_object(*_with_people(_FOR_LINK), ("owner", _OWNER_JSON))
+_INFO_JSON = json_object(*_with_people(_FOR_LINK), ("owner", (_OWNER_JSON,)))
 
 SANITISED_JSON = json_object(
     ("id", _plain("asset.id")),
@@ -270,7 +292,7 @@ SANITISED_JSON = json_object(
     ("localDateTime", _instant("asset.local_taken")),
     ("duration", _number("asset.duration_ms")),
     ("livePhotoVideoId", _maybe_plain("asset.live_video_id")),
-    ("hasMetadata", "'false'"),
+    ("hasMetadata", _always("false")),
     ("width", _number("asset.width")),
     ("height", _number("asset.height")),
 )
