@@ -15,10 +15,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 INSTALL = install() { UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "$$@" || $(PIP) "$$@"; }; install
 SUDOLESS := $(shell [ "$$(id -u)" = 0 ] && echo yes)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/.svelte-kit/*' 2>/dev/null)
+# Only root may install, and a machine that never did has no lists to install from.
+AS_ROOT = [ "$(SUDOLESS)" = yes ] && command -v apt-get >/dev/null && apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 # Node 20.19 is the oldest the web build takes; Debian 12 has 18, so a wheel brings one where PATH has none that will do.
 NODE_SUITS := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.stdout.write(a > 20 || (a == 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 NODE_STAMP := $(if $(NODE_SUITS),,$(VENV)/.node)
-WITH_NODE = export PATH="$(if $(NODE_SUITS),,$(CURDIR)/$(VENV)/node:)$$PATH";
+WITH_NODE = export npm_config_update_notifier=false PATH="$(if $(NODE_SUITS),,$(CURDIR)/$(VENV)/node:)$$PATH";
 # `make run SEEING=no` leaves out the inference service and what it needs (half a gigabyte).
 LOCK := $(if $(filter no,$(SEEING)),requirements.lock,requirements-inference.lock)
 WEB := $(if $(wildcard web/package.json),$(VENV)/.web)
@@ -59,10 +62,12 @@ clean: ## Remove what was built, not what was uploaded
 # Set-up, each step once per change of what it reads.
 
 $(VENV)/.venv:
-	@[ -n "$(PYTHON)" ] || { echo "Calotype needs Python 3.11 or newer." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { [ "$(SUDOLESS)" = yes ] && apt-get install -y -qq python3-venv >/dev/null; } \
-		|| { echo "Python's venv is missing. On Debian: apt install python3-venv" >&2; exit 1; }
-	"$(PYTHON)" -m venv $(VENV)
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Calotype needs Python 3.11 or newer$(if $(PYTHON),; $(PYTHON) is older). Name one with: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { $(call AS_ROOT,python3-venv); } \
+		|| { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up, once: downloads about half a gigabyte and takes a few minutes."
+	@"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.venv $(LOCK) requirements-build.lock pyproject.toml
@@ -87,16 +92,16 @@ $(VENV)/.node: $(VENV)/.run requirements-node.lock
 	@touch $@
 
 $(VENV)/.npm: $(VENV)/.run $(NODE_STAMP) web/package-lock.json
-	$(WITH_NODE) npm --prefix web ci --no-audit --no-fund --loglevel=error
+	@echo "Installing what builds the pages …"
+	@$(WITH_NODE) npm --prefix web ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.web: $(VENV)/.npm $(WEB_SOURCES)
-	$(WITH_NODE) npm --prefix web run --silent build
+	@echo "Building the pages …"
+	@$(WITH_NODE) npm --prefix web run build >$@.log 2>&1 || { cat $@.log >&2; exit 1; }
 	@touch $@
 
 # The browser flows want one; only root can install it, and without it they say so and are left out.
 $(VENV)/.chromium: $(VENV)/.venv
-	@if ! command -v chromium >/dev/null && [ "$(SUDOLESS)" = yes ] && command -v apt-get >/dev/null; then \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-			|| echo "Chromium could not be installed." >&2; fi
+	@command -v chromium >/dev/null || { $(call AS_ROOT,chromium); } || echo "Chromium is missing, and could not be installed." >&2
 	@if command -v chromium >/dev/null; then touch $@; fi

@@ -203,6 +203,8 @@ class Supervisor:
                 # The worker is started second, so that its imports do not delay the first page.
                 self.is_ready = True
                 say("ready", url=f"http://{self.config.host}:{self.config.port}")
+                if sys.stderr.isatty():
+                    print(f"\nCalotype is ready. Open {_address(self.config)} — Ctrl+C stops it.\n", file=sys.stderr)
                 self.children.append(Child("work-1", "work"))
                 if self.inference_port:
                     self.children.append(Child("infer-1", "infer", is_optional=True))
@@ -355,10 +357,20 @@ def _some_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _here(config: Config) -> str:
+    """The address at which this machine itself finds what listens."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104 — compared, not bound
+
+
+def _address(config: Config) -> str:
+    """What to type into a browser on this machine."""
+    host = _here(config)
+    return f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
+
+
 def _answers(config: Config) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104 — compared, not bound
     try:
-        with socket.create_connection((host, config.port), timeout=2) as wire:
+        with socket.create_connection((_here(config), config.port), timeout=2) as wire:
             wire.sendall(b"GET /api/server/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return wire.recv(12).startswith(b"HTTP/1.1 ")
     except OSError:
