@@ -6,7 +6,7 @@ from uuid import UUID
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
 from calotype.core.world import World
-from calotype.media import extract, previews, scraps, sidecar_check, vanished, videos, write_back
+from calotype.media import extract, likeness, previews, scraps, sidecar_check, vanished, videos, write_back
 
 
 def _id(data: dict[str, Any]) -> AssetId:
@@ -23,6 +23,12 @@ async def read_facts(world: World, data: dict[str, Any]) -> Outcome:
 async def make_previews(world: World, data: dict[str, Any]) -> Outcome:
     """Make preview, thumbnail and thumbhash, and a full-size picture for what browsers cannot show."""
     return await previews.make_previews(world, _id(data), source=data.get("source"))
+
+
+@job("AssetMakeLikeness", queue="thumbnailGeneration")
+async def make_likeness(world: World, data: dict[str, Any]) -> Outcome:
+    """Note how a photo looks whose previews are older than that question."""
+    return await likeness.make_likeness(world, _id(data))
 
 
 @job("AssetEncodeVideo", queue="videoConversion")

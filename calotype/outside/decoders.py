@@ -34,6 +34,7 @@ from calotype.core.log import say
 TASKS = {
     "render": "calotype.outside.images:render_here",
     "portrait": "calotype.outside.images:portrait_here",
+    "look": "calotype.outside.images:look_here",
     "animation": "calotype.outside.images:animation_here",
     "probe": "calotype.outside.video:probe_here",
     "poster": "calotype.outside.video:poster_here",

@@ -120,6 +120,17 @@ async def animation_ms(decoders: Decoders, source: Path) -> int | None:
     return (await decoders.run("animation", {"source": str(source)}))["duration_ms"]
 
 
+LOOK_SIDE_PX = 250  # the size of the tiles from which new photos' tiny copies are made
+
+
+async def look_of(decoders: Decoders, preview: Path) -> Likeness:
+    """How a preview looks: its hash and tiny copy, without a digest, which would not be that of the original.
+
+    Raises as `render` does.
+    """
+    return _likeness(await decoders.run("look", {"source": str(preview), "max_pixels": decoders.max_pixels}))
+
+
 @contextlib.contextmanager
 def tidying(outputs: Sequence[Output]) -> Generator[None]:
     """Remove half-written files when the child that wrote them was killed."""
@@ -151,12 +162,13 @@ def rendered_from_json(answer: dict[str, Any]) -> Rendered:
         width_px=int(answer["width_px"]),
         height_px=int(answer["height_px"]),
         format=str(answer["format"]),
-        likeness=Likeness(
-            base64.b64decode(answer["likeness"]["pixels"]),
-            answer["likeness"]["hash"],
-            tuple(base64.b64decode(tiny) for tiny in answer["likeness"]["tinies"]),
-        ),
+        likeness=_likeness(answer["likeness"]),
     )
+
+
+def _likeness(answer: dict[str, Any]) -> Likeness:
+    tinies = tuple(base64.b64decode(tiny) for tiny in answer["tinies"])
+    return Likeness(base64.b64decode(answer["pixels"]), answer["hash"], tinies)
 
 
 def likeness_to_json(likeness: Likeness) -> dict[str, Any]:
@@ -178,6 +190,15 @@ def render_here(source: str, recipe: dict[str, Any], max_pixels: int) -> dict[st
         "height_px": height,
         "format": picture.format,
     }
+
+
+def look_here(source: str, max_pixels: int) -> dict[str, Any]:
+    """The child's side of `look_of`."""
+    from calotype.outside import likeness
+
+    _, pixels = _decoded(Path(source), Recipe(()), max_pixels, LOOK_SIDE_PX)
+    copy = likeness.tiny(pixels)
+    return likeness_to_json(Likeness(b"", likeness.hash_of(copy), (copy,)))
 
 
 def portrait_here(source: str, recipe: dict[str, Any], square: dict[str, float], max_pixels: int) -> dict[str, Any]:

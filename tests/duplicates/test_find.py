@@ -15,7 +15,9 @@ from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Skip
 from calotype.core.ports import Job
 from calotype.duplicates import find, missing
+from calotype.duplicates.likeness import differing_bits
 from calotype.search import embed
+from calotype.work import sweep
 from tests.duplicates.pictures import EDITS, SAME, encoded, photo
 from tests.working import settle
 
@@ -308,18 +310,38 @@ class TestMissing:
         assert len(await listed(ada)) == 1
         assert await missing.sweep(house.world, settle=timedelta(0)) == 0
 
-    async def test_previews_from_before_are_made_again_once(self, house, ada):
-        id = await kept(house, ada, photo(1))
+    async def forgotten(self, house, id):
         await house.sql("UPDATE likeness SET pixels = NULL, hash = NULL, tinies = '{}' WHERE asset_id = $1", UUID(id))
-        from calotype.work import sweep
 
+    async def test_how_photos_from_before_look_is_asked_of_their_previews(self, house, ada, monkeypatch):
+        ids = [await kept(house, ada, photo(1)), await kept(house, ada, photo(1).resize((700, 525)))]
+        before = await house.sql("SELECT * FROM likeness ORDER BY asset_id")
+        for id in ids:
+            await self.forgotten(house, id)
+            (house.media / (await house.row(id))["original_key"]).write_bytes(b"nobody reads this")
+        await house.sql("UPDATE asset SET duplicate_id = NULL")
+        assert await sweep.sweep(house.world, sweep.QUESTIONS["likeness"], settle=timedelta(0)) == 2
+        assert [name for name, _ in await house.work()] == ["AssetMakeLikeness"] * 2
+        for old, new in zip(before, await house.sql("SELECT * FROM likeness ORDER BY asset_id"), strict=True):
+            assert differing_bits(old["hash"], new["hash"]) <= 2
+            assert len(new["tinies"]) == 1
+            assert new["pixels"] != old["pixels"], "a digest of what was not read"
+        assert await sweep.sweep(house.world, sweep.QUESTIONS["likeness"], settle=timedelta(0)) == 0
+        await swept(house)
+        assert [group["kind"] for group in await listed(ada)] == ["re-encoded"]
+
+    async def test_a_photo_from_before_without_a_preview_gets_both(self, house, ada):
+        id = await kept(house, ada, photo(1))
+        await self.forgotten(house, id)
+        (file,) = await house.sql("SELECT path FROM asset_file WHERE asset_id = $1 AND type = 'preview'", UUID(id))
+        (house.data / file["path"]).unlink()
         assert await sweep.sweep(house.world, sweep.QUESTIONS["likeness"], settle=timedelta(0)) == 1
         await house.work()
         (row,) = await house.sql("SELECT pixels, hash, tinies FROM likeness WHERE asset_id = $1", UUID(id))
-        assert row["pixels"] is not None
+        assert len(row["pixels"]) == 16
         assert row["hash"] is not None
         assert len(row["tinies"]) == 1
-        assert await sweep.sweep(house.world, sweep.QUESTIONS["likeness"], settle=timedelta(0)) == 0
+        assert (house.data / file["path"]).exists()
 
 
 @pytest.mark.usefixtures("no_model")
