@@ -57,7 +57,7 @@ def gazetteer(request: pytest.FixtureRequest) -> geocode.Places:
 @pytest.fixture
 async def house(work_pool, worker_application, children, gazetteer, tmp_path: Path) -> AsyncIterator[House]:
     connection = await work_pool.acquire()
-    await connection.execute("TRUNCATE users, setting, embedding_model CASCADE")
+    await connection.execute("TRUNCATE users, setting, embedding_model, leftover CASCADE")
     await work_pool.release(connection)
     async with built_house(work_pool, worker_application, tmp_path, works=True) as house:
         decoders._pools.setdefault(asyncio.get_running_loop(), {})[house.world.config] = children

@@ -102,9 +102,9 @@ class AssetGone(Event):
 
 @dataclass(frozen=True, slots=True)
 class FilesDiscarded(Event):
-    """Keys that no row points to any more, but that could not be removed now (`FileDelete`)."""
+    """Files that no row points to any more are written down, and still to be removed (`FileDelete`)."""
 
-    keys: tuple[str, ...]
+    leftover_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from calotype.assets import store, upload
+from calotype.assets import leftovers, store, upload
 from calotype.assets.asset import (
     AssetHidden,
     AssetsEdited,
-    FilesDiscarded,
     Lockable,
     SidecarReplaced,
     check_live_video,
@@ -145,7 +144,7 @@ async def copy(tx: Tx, world: World, owner: UserId, source: AssetId, target: Ass
         tx.tell(SidecarReplaced(target, owner))
         former: str | None = pair[target]["sidecar_key"]
         if former is not None:
-            tx.tell(FilesDiscarded((former,)))
+            await leftovers.leave_to_job(tx, [former])
 
 
 async def _copy_sidecar(tx: Tx, world: World, source: AssetId, target: AssetId) -> str | None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from calotype.assets import store, trash
+from calotype.assets import leftovers, store, trash
 from calotype.core.errors import Offline
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Later, Outcome, Skip, job
@@ -53,14 +53,10 @@ async def check_deletions(world: World, data: dict[str, Any]) -> Outcome:
 
 @job("FileDelete", queue="backgroundTask")
 async def delete_files(world: World, data: dict[str, Any]) -> Outcome:
-    """Remove files of the photo storage that no row points to; one that a row points to again is left alone."""
-    keys: list[str] = data["keys"]
-    async with world.glancing() as look:
-        used = await store.keys_in_use(look, keys)
+    """Remove files that were written down as leftovers; one that a row points to again is left alone."""
     try:
-        for key in keys:
-            if key not in used:
-                await world.files.remove(key)
+        require_online(world)
+        cleared = await leftovers.clear(world, int(data["id"]))
     except Offline as away:
         return Later(WAIT_S, away.sentence)
-    return Done()
+    return Done() if cleared else Skip("removed already")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from calotype.accounts import usage
-from calotype.assets import store, upload
+from calotype.assets import leftovers, store
 from calotype.assets.asset import (
     AssetGone,
     AssetsDeleted,
@@ -16,7 +16,6 @@ from calotype.assets.asset import (
 from calotype.core.ids import AssetId, UserId
 from calotype.core.tx import Row, Tx
 from calotype.core.world import World
-from calotype.outside import derivatives
 
 
 async def throw_away(tx: Tx, world: World, ids: Sequence[AssetId], *, for_good: bool) -> None:
@@ -60,7 +59,7 @@ async def expire(tx: Tx, world: World, *, days: int) -> int:
 async def remove(tx: Tx, world: World, id: AssetId) -> bool:
     """Remove a marked asset: row first, files once the row is gone for good. False when there is nothing to remove.
 
-    A crash in between leaves files that no row points to, never a row without its file.
+    A crash in between leaves files that are written down as leftovers, never a row without its file.
     """
     row = await store.for_removal(tx, id)
     if row is None or row["status"] != Status.DELETED:
@@ -92,12 +91,7 @@ async def _remove_row(tx: Tx, world: World, row: Row) -> None:
         await usage.add_usage(tx, owner, -row["size_bytes"])
     keys = [] if row["is_offline"] else [key for key in (row["original_key"], row["sidecar_key"]) if key]
     tx.tell(AssetGone(owner, id))
-
-    async def remove_files() -> None:
-        await derivatives.remove(world.config.data, made)
-        await upload.discard(world, keys)
-
-    tx.after(remove_files)
+    await leftovers.leave(tx, world, keys, made=made)
 
 
 def _by_owner(rows: Iterable[Row]) -> list[tuple[UserId, tuple[AssetId, ...]]]:

@@ -5,16 +5,16 @@ file with it. No transaction is open while bytes travel.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from calotype.accounts import usage
-from calotype.assets import store
+from calotype.assets import leftovers, store
 from calotype.assets.asset import (
     QUOTA_EXCEEDED,
     AssetHidden,
     AssetUploaded,
-    FilesDiscarded,
     Note,
     check_live_video,
     has_room,
@@ -78,7 +78,7 @@ async def accept(
     began = True
     if not await store.insert(tx, row):
         # Another upload of the same bytes was faster; ours is not needed.
-        tx.after(lambda: discard(world, keys))
+        await leftovers.leave(tx, world, keys)
         return await _existing(tx, owner, arrived.sha1)
     if not await usage.claim(tx, owner, written.size):
         raise Invalid(QUOTA_EXCEEDED)
@@ -161,13 +161,18 @@ async def _take_back(world: World, owner: UserId, asset: AssetId, keys: list[str
         say("file-left-behind", level=logging.WARNING, asset=asset, reason=type(reason).__name__)
 
 
-async def discard(world: World, keys: list[str]) -> None:
-    """Remove files that no row points to; those that cannot be reached now are left to a job."""
+async def discard(world: World, keys: Sequence[str]) -> None:
+    """Remove files for which no row came to be; those that cannot be reached now are left to a job."""
     left: list[str] = []
     for key in keys:
         try:
             await world.files.remove(key)
         except Problem:
             left.append(key)
-    if left:
-        await world.publish(world, [FilesDiscarded(tuple(left))])
+    if not left:
+        return
+    try:
+        async with world.writing() as tx:
+            await leftovers.leave_to_job(tx, left)
+    except Problem as reason:  # the database is away as well
+        say("file-left-behind", level=logging.WARNING, count=len(left), reason=type(reason).__name__)

@@ -46,6 +46,7 @@ async def _fold(world: World) -> None:
 async def _sweep(world: World) -> None:
     for question in sweep.QUESTIONS.values():
         await sweep.sweep(world, question)
+    await sweep.sweep_leftovers(world)
     await missing.sweep(world)
     await missing.settle_model(world)
     await people.sweep(world)

@@ -5,19 +5,18 @@ each batch is a unit of work of its own. A run that was cut off is simply run ag
 and as long as it stands every night begins anew with what is left.
 """
 
-import asyncio
-import shutil
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from calotype.accounts import store, users
 from calotype.accounts.jobs import grace_days
-from calotype.assets import trash
+from calotype.assets import leftovers, trash
 from calotype.core.errors import Offline
 from calotype.core.ids import UserId
 from calotype.core.jobs import Done, Later, Outcome, Skip, job
 from calotype.core.world import World
+from calotype.outside import derivatives
 from calotype.storage import paths
 from calotype.storage.roots import require_online
 from calotype.timeline import months
@@ -31,7 +30,8 @@ RESTORED = Skip("restored meanwhile")
 async def erase_user(world: World, data: dict[str, Any]) -> Outcome:
     """Erase someone who was removed: rows, then files. `force`: without waiting for the days of grace.
 
-    Somebody who is no longer there is searched for files all the same: the last run may have been cut off.
+    Somebody who is no longer there is searched for files all the same: the last run may have been cut off, and what it left
+    is written down until all of it is gone.
     """
     id = UserId(UUID(data["id"]))
     async with world.glancing() as look:
@@ -49,10 +49,10 @@ async def erase_user(world: World, data: dict[str, Any]) -> Outcome:
         if not await _erase_rest(world, id):
             return RESTORED
         # Not a moment sooner: who is restored half-way still has every file.
-        await _remove_files(world, id)
+        is_gone = await _remove_files(world, id)
     except Offline as away:
         return Later(AWAY_RETRY_S, away.sentence)
-    return Done()
+    return Done() if is_gone else Later(AWAY_RETRY_S, "a folder in the data folder could not be removed")
 
 
 async def _erase_assets(world: World, id: UserId) -> bool:
@@ -70,15 +70,21 @@ async def _erase_rest(world: World, id: UserId) -> bool:
     async with world.writing() as tx:
         if await users.hold_removed(tx, id):
             await users.erase(tx, id)
+            await leftovers.leave_everything(tx, id)
         elif await store.one(tx, id) is not None:
             return False
         await months.forget(tx, id)
     return True
 
 
-async def _remove_files(world: World, id: UserId) -> None:
+async def _remove_files(world: World, id: UserId) -> bool:
+    """False while something of theirs is left."""
     for prefix in paths.owner_prefixes(id):
         async for key, _ in world.files.list(prefix):
             await world.files.remove(key)
-    for folder in paths.owner_folders(world.config.data, id):
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    gone = [await derivatives.remove_folder(folder) for folder in paths.owner_folders(world.config.data, id)]
+    if not all(gone):
+        return False
+    async with world.writing() as tx:
+        await leftovers.forget_everything(tx, id)
+    return True

@@ -101,7 +101,7 @@ FOLLOWS.update(
         asset.SidecarReplaced: lambda e: [start("AssetExtractMetadata", id=e.asset_id)],
         asset.AssetsDeleted: lambda e: [start("AssetDelete", id=id) for id in e.asset_ids],
         asset.TrashEmptied: lambda _: [start("AssetEmptyTrash")],
-        asset.FilesDiscarded: lambda e: [start("FileDelete", keys=list(e.keys))],
+        asset.FilesDiscarded: lambda e: [start("FileDelete", id=str(e.leftover_id))],
         users.UserRemoved: lambda e: [start("UserDelete", id=e.user_id, force=True)],
         RootOnline: lambda _: [start("Sweep")],
     }

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from calotype.assets import facts_store
+from calotype.assets import facts_store, leftover_store
 from calotype.core import log
 from calotype.core.ids import AssetId
 from calotype.core.jobs import Done, Outcome, Skip, job
@@ -40,13 +40,14 @@ QUESTIONS = {
     for question in (
         Question("metadata", "metadataExtraction", "AssetExtractMetadata", source="upload"),
         Question("previews", "thumbnailGeneration", "AssetGenerateThumbnails", source="upload"),
-        Question("likeness", "thumbnailGeneration", "AssetMakeLikeness"),
+        Question("likeness", "thumbnailGeneration", "AssetGenerateThumbnails"),
         Question("transcode", "videoConversion", "AssetEncodeVideo", type="VIDEO"),
         Question("sidecar", "sidecar", "SidecarWrite"),
         Question("removal", "backgroundTask", "AssetDelete"),
     )
 }
 
+LEFTOVERS = "backgroundTask"
 LOOK_BESIDE = Question("sidecar-check", "sidecar", "SidecarCheck")
 
 
@@ -57,10 +58,7 @@ def _jobs(question: Question, ids: list[AssetId]) -> list[Job]:
 
 async def sweep(world: World, question: Question, *, settle: timedelta = SETTLE) -> int:
     """Queue a page of what is missing, unless the queue is busy or paused. How many were queued."""
-    counts = await world.queue.counts(question.queue)
-    if counts.active + counts.waiting + counts.delayed + counts.paused > 0:
-        return 0
-    if await world.queue.is_paused(question.queue):
+    if not await _is_idle(world, question.queue):
         return 0
     async with world.glancing() as look:
         ids = await facts_store.missing(look, question.step, before=world.clock.now() - settle, limit=PAGE)
@@ -68,6 +66,32 @@ async def sweep(world: World, question: Question, *, settle: timedelta = SETTLE)
         await world.queue.put(_jobs(question, ids))
         log.say("swept", step=question.step, found=len(ids))
     return len(ids)
+
+
+async def sweep_leftovers(world: World, *, settle: timedelta = SETTLE) -> int:
+    """Queue a page of files that should be gone by now, unless the queue is busy or paused. How many."""
+    if not await _is_idle(world, LEFTOVERS):
+        return 0
+    async with world.glancing() as look:
+        waiting = await leftover_store.waiting(look, before=world.clock.now() - settle, limit=PAGE)
+    if waiting:
+        await world.queue.put(
+            [
+                Job("UserDelete", LEFTOVERS, {"id": str(each.person_id)})
+                if each.person_id
+                else Job("FileDelete", LEFTOVERS, {"id": str(each.id)})
+                for each in waiting
+            ]
+        )
+        log.say("swept", step="leftovers", found=len(waiting))
+    return len(waiting)
+
+
+async def _is_idle(world: World, queue: str) -> bool:
+    counts = await world.queue.counts(queue)
+    if counts.active + counts.waiting + counts.delayed + counts.paused > 0:
+        return False
+    return not await world.queue.is_paused(queue)
 
 
 async def queue_every(world: World, question: Question, *, without_sidecar: bool = False) -> int:
@@ -88,6 +112,7 @@ async def queue_every(world: World, question: Question, *, without_sidecar: bool
 async def sweep_all(world: World, data: dict[str, Any]) -> Outcome:
     """Ask every question once."""
     found = [await sweep(world, question) for question in QUESTIONS.values()]
+    found.append(await sweep_leftovers(world))
     found.append(await missing.sweep(world))
     found.append(await people.sweep(world))
     found.append(await duplicates.sweep(world))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from calotype.api import app
-from calotype.assets import jobs
+from calotype.assets import jobs, leftover_store
 from calotype.core.jobs import Done
 from calotype.outside.postgres import connect
 from tests.world import House, built_house
@@ -27,8 +27,9 @@ async def test_a_file_that_a_row_points_to_is_never_removed(house: House):
     stray = f"{row['original_key']}.stray"
     for key in (sidecar, stray):
         (house.media / key).write_bytes(b"x")
-    keys = [row["original_key"], sidecar, stray]
-    assert await jobs.delete_files(house.world, {"keys": keys}) == Done()
+    async with house.world.writing() as tx:
+        id = await leftover_store.note(tx, [row["original_key"], sidecar, stray], [])
+    assert await jobs.delete_files(house.world, {"id": str(id)}) == Done()
     assert (house.media / row["original_key"]).read_bytes() == b"kept"
     assert (house.media / sidecar).exists()
     assert not (house.media / stray).exists()

@@ -37,6 +37,7 @@ OWNERS = {
     "tag": "assets",
     "tag_asset": "assets",
     "stack": "assets",
+    "leftover": "assets",
     "asset_file": "media",
     "asset_problem": "media",
     "likeness": "media",

@@ -1,5 +1,6 @@
 """Postgres, Valkey and the worker die in the middle of work: every photo still ends up processed, by itself."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -106,6 +107,23 @@ def test_a_worker_killed_in_each_step_finishes_the_work_after_all(house: House, 
     until(lambda: any((house.data / "encoded-video").rglob("*.mp4")), within_s=150, every_s=1)
     assert all(house.counts(queue)["failed"] == 0 for queue in queues)
     assert list((house.media / ".incoming").iterdir()) == []
+
+
+def test_files_of_an_erased_person_go_although_the_queue_forgot_the_job_in_the_middle(house: House):
+    person = {"email": "bob@example.com", "name": "Bob", "password": "long enough for Bob"}
+    bob = house.client.post("/admin/users", json=person).raise_for_status().json()["id"]
+    theirs = house.media / "upload" / bob / "ab" / "cd"
+    theirs.mkdir(parents=True)
+    for number in range(6000):  # a second's work or more, so that it can be cut off
+        (theirs / f"{number}.jpg").write_bytes(b"x")
+    house.client.request("DELETE", f"/admin/users/{bob}", json={"force": True}).raise_for_status()
+    until(lambda: len(os.listdir(theirs)) < 6000, every_s=0.005)
+    house.kill("work")
+    with valkey(house) as client:
+        client.flushall()
+    assert house.client.get(f"/admin/users/{bob}").status_code == 400, "their rows are gone"
+    assert len(os.listdir(theirs)) > 0, "it was not cut off; take more files"
+    until(lambda: not theirs.exists() or not os.listdir(theirs), within_s=150, every_s=1)
 
 
 def video(path: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Erasing a person, however much is theirs."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from calotype.accounts import users
 from calotype.accounts.caller import Caller
 from calotype.accounts.users import UserErased
+from calotype.core.errors import Offline
 from calotype.core.ids import UserId
 from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job
+from calotype.outside import derivatives
 from calotype.timeline import months
-from calotype.work import erasure
+from calotype.work import erasure, sweep
 from tests.working import picture, until_blocked
 
 MANY = """
@@ -127,6 +130,47 @@ async def test_what_was_cut_off_goes_on_where_it_stopped(house, admin, monkeypat
     assert ("UserDelete", Done()) in await house.work("backgroundTask")
     assert await left(house, bob) == 0
     assert not await stands(house, bob)
+    assert not any(path.exists() for path in gone)
+
+
+@pytest.mark.parametrize("fault", [Killed(), Offline("away")])
+async def test_files_are_not_forgotten_when_the_queue_forgets_the_job_after_the_rows_are_gone(
+    house, admin, monkeypatch, fault
+) -> None:
+    bob = await house.person()
+    gone = files_of(house, bob)
+    job = await remove(house, admin, bob)
+
+    async def cut_off(key):
+        raise fault
+
+    monkeypatch.setattr(house.world.files._files, "remove", cut_off)
+    with suppress(Killed):
+        assert isinstance(await house.run(job), Later)
+    monkeypatch.undo()
+    await house.root.probe()
+    assert not await stands(house, bob)
+    assert all(path.exists() for path in gone)
+    house.jobs.clear()  # a flushed Valkey
+    assert await sweep.sweep_leftovers(house.world, settle=-sweep.SETTLE) == 1
+    assert await house.work("backgroundTask") == [("UserDelete", Done())]
+    assert not any(path.exists() for path in gone)
+    assert await sweep.sweep_leftovers(house.world, settle=-sweep.SETTLE) == 0
+
+
+async def test_a_folder_that_cannot_be_removed_is_tried_again(house, admin, monkeypatch) -> None:
+    bob = await house.person()
+    gone = files_of(house, bob)
+    job = await remove(house, admin, bob)
+
+    def refused(folder):
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(derivatives.shutil, "rmtree", refused)
+    assert isinstance(await house.run(job), Later)
+    monkeypatch.undo()
+    assert await sweep.sweep_leftovers(house.world, settle=-sweep.SETTLE) == 1
+    assert await house.run(job) == Done()
     assert not any(path.exists() for path in gone)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from calotype.assets import leftovers
 from calotype.core.errors import Offline
 from calotype.core.jobs import Done, Skip
 from calotype.core.ports import Job
@@ -68,6 +69,39 @@ async def test_an_emptied_trash_that_was_forgotten_is_emptied(house, ada):
     assert [job.name for job in house.jobs] == ["AssetEmptyTrash"]
     house.jobs.clear()
     assert await ask(house) == ["AssetDelete"]
+
+
+async def test_files_of_a_removed_photo_are_found_again(house, ada, monkeypatch):
+    id = await ada.asset(picture())
+    await house.work()
+    await ada.client.request("DELETE", "/assets", json={"ids": [id], "force": True})
+
+    async def cut_off(key):
+        raise Offline("away")
+
+    monkeypatch.setattr(house.world.files._files, "remove", cut_off)
+    assert await house.run(Job("AssetDelete", "backgroundTask", {"id": id})) == Done()
+    monkeypatch.undo()
+    await house.root.probe()
+    assert len(house.originals()) == 1
+    house.jobs.clear()
+    assert await sweep.sweep_leftovers(house.world) == 0, "what was just left may be on its way"
+    house.world.queue.active["backgroundTask"] = 1
+    assert await sweep.sweep_leftovers(house.world, settle=NOW) == 0, "and so may all while the queue is busy"
+    house.world.queue.active["backgroundTask"] = 0
+    assert await sweep.sweep_leftovers(house.world, settle=NOW) == 1
+    assert await house.work("backgroundTask") == [("FileDelete", Done())]
+    assert house.originals() == []
+    assert await sweep.sweep_leftovers(house.world, settle=NOW) == 0
+
+
+async def test_a_leftover_that_a_photo_uses_again_stays(house, ada):
+    id = await ada.asset(picture())
+    key = (await house.row(id))["original_key"]
+    async with house.world.writing() as tx:
+        await leftovers.leave_to_job(tx, [key, "upload/nobody/a.jpg"])
+    assert [outcome for _, outcome in await house.work("backgroundTask")] == [Done()]
+    assert len(house.originals()) == 1
 
 
 async def test_a_queue_that_is_busy_is_left_alone(house, ada):
