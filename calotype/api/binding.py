@@ -23,6 +23,7 @@ Fault = dict[str, Any]
 Bind = Callable[[Request, list[Fault]], Any]
 ABSENT = object()
 LISTS = (list, set, frozenset, tuple)
+_NO_QUERY = QueryParams()
 _SURROGATES = re.compile(rb"\\u[dD]")
 
 
@@ -148,7 +149,7 @@ def _query(key: str, annotation: Any, *, is_required: bool) -> Bind:
     is_list = _holds_list(annotation)
 
     def bind(request: Request, faults: list[Fault]) -> Any:
-        sent = given(request.query_params, key, is_list)
+        sent = given(_sent(request), key, is_list)
         if sent is ABSENT:
             if is_required:
                 faults.append({"type": "missing", "loc": ("query", key), "msg": "Field required", "input": None})
@@ -163,7 +164,7 @@ def _query_model(model: type[BaseModel]) -> Bind:
     keys = {_key(name, field): _holds_list(field.annotation) for name, field in model.model_fields.items()}
 
     def bind(request: Request, faults: list[Fault]) -> Any:
-        sent = request.query_params
+        sent = _sent(request)
         found = {key: given(sent, key, keys[key]) for key in sent if key in keys} if sent else {}
         return _checked(adapter, found, ("query",), faults)
 
@@ -172,6 +173,11 @@ def _query_model(model: type[BaseModel]) -> Bind:
 
 def _key(name: str, field: FieldInfo) -> str:
     return field.alias or name
+
+
+def _sent(request: Request) -> QueryParams:
+    """The query. Most requests have none, which Starlette takes its time to find out."""
+    return request.query_params if request.scope["query_string"] else _NO_QUERY
 
 
 def given(sent: QueryParams, key: str, is_list: bool) -> Any:

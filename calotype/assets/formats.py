@@ -1,6 +1,5 @@
 """Which files are photos, which are videos, and what they are called on the wire. Decided by the extension alone."""
 
-from pathlib import PurePath
 from typing import Literal
 
 UNKNOWN_MIME = "application/octet-stream"
@@ -77,7 +76,9 @@ Kind = Literal["IMAGE", "VIDEO"]
 
 def extension_of(name: str) -> str:
     """The last extension with its dot, lower-case; empty when there is none (`.jpg` alone is a hidden file)."""
-    return PurePath(name).suffix.lower()
+    last = name.rstrip("/").rpartition("/")[2]
+    dot = last.rfind(".")
+    return last[dot:].lower() if 0 < dot < len(last) - 1 else ""
 
 
 def kind_of(name: str) -> Kind | None:

@@ -264,3 +264,13 @@ async def test_suggestions_narrow_each_other_and_the_largest_come_first(ada, lib
     assert await suggested(type="city", country="Italy", includeNull="true") == ["Rome", None]
     large = (await ada.client.post("/search/large-assets", params={"minFileSize": "1000", "size": "1"})).json()
     assert [item["exifInfo"]["fileSizeInByte"] for item in large] == [99999999]
+
+
+async def test_an_answer_to_a_question_has_a_strong_tag_that_matches_nothing(ada, library):
+    first, second = [await ada.client.post("/search/metadata", json={"size": 1}) for _ in range(2)]
+    assert first.content == second.content
+    for tag in (first.headers["etag"], second.headers["etag"]):
+        assert tag.startswith(f'"{len(first.content):x}-') and tag.endswith('"')
+    assert first.headers["etag"] != second.headers["etag"]
+    asked = {"if-none-match": first.headers["etag"]}
+    assert (await ada.client.post("/search/metadata", json={"size": 1}, headers=asked)).status_code == 200

@@ -38,6 +38,10 @@ def test_the_lists_have_the_published_order():
         ("jpg", None, "application/octet-stream"),
         (".jpg", None, "application/octet-stream"),
         ("", None, "application/octet-stream"),
+        ("upload/.jpg", None, "application/octet-stream"),
+        ("upload.jpg/a", None, "application/octet-stream"),
+        ("upload/a.b.jpg", "IMAGE", "image/jpeg"),
+        ("a.jpg.", None, "application/octet-stream"),
     ],
 )
 def test_the_extension_alone_decides(name: str, kind: str | None, mime: str):
