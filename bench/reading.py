@@ -18,8 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from measure import Client, Cost, cost, sign_in, table
-from seed import PASSWORD, seed
+from seed import PASSWORD, USUAL, seed, usual_month
 
 EMAIL = "bench@example.com"
 THUMBNAIL_BYTES = 17_000
@@ -59,13 +60,21 @@ def measure(client: Client, root: int, *, heavy: int = 60, light: int = 400) -> 
     newest = client.json("POST", "/search/metadata", {"size": 1000})["assets"]["items"]
     ids = [item["id"] for item in newest]
     rnd = random.Random(1)
-    months = [bucket["timeBucket"] for bucket in client.json("GET", "/timeline/buckets")]
-    middle = months[len(months) // 2]
+    usual, large = two_months(client)
     thumbnail = ids[0]
     asks: list[tuple[str, Callable[[], tuple[int, bytes]], int]] = [
         ("ping", lambda: client.ask("GET", "/server/ping"), light),
         ("timeline/buckets", lambda: client.ask("GET", "/timeline/buckets"), light),
-        ("timeline/bucket, kept", lambda: client.ask("GET", f"/timeline/bucket?timeBucket={middle}"), light // 2),
+        (
+            f"timeline/bucket of {usual[1]:,}, kept",
+            partial(client.ask, "GET", f"/timeline/bucket?timeBucket={usual[0]}"),
+            light // 2,
+        ),
+        (
+            f"timeline/bucket of {large[1]:,}, kept",
+            partial(client.ask, "GET", f"/timeline/bucket?timeBucket={large[0]}"),
+            light // 2,
+        ),
         ("asset info", lambda: client.ask("GET", f"/assets/{rnd.choice(ids)}"), light),
         ("thumbnail 17 kB", lambda: client.ask("GET", f"/assets/{thumbnail}/thumbnail"), light),
     ]
@@ -83,14 +92,23 @@ def measure(client: Client, root: int, *, heavy: int = 60, light: int = 400) -> 
     return rows
 
 
-def cold_bucket(client: Client, root: int, *, requests: int = 20) -> Cost:
+def two_months(client: Client) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The month of the usual size, and one from the middle of the library: their names and how many photos show in them.
+
+    A library that was not made by `seed.py` has no such month: then it is the one nearest to that size.
+    """
+    months = [(bucket["timeBucket"], bucket["count"]) for bucket in client.json("GET", "/timeline/buckets")]
+    usual = next((month for month in months if month[0] == f"{USUAL:%Y-%m-%d}"), None)
+    return usual or min(months, key=lambda month: abs(month[1] - 2400)), months[len(months) // 2]
+
+
+def cold_bucket(client: Client, root: int, month: tuple[str, int], *, requests: int = 20) -> Cost:
     """A month whose kept body is out of date each time: before every request one of its photos changes.
 
     The price of the change alone is measured the same way and taken off.
     """
-    buckets = client.json("GET", "/timeline/buckets")
-    middle = buckets[len(buckets) // 2]["timeBucket"]
-    inside = client.json("GET", f"/timeline/bucket?timeBucket={middle}")["id"][0]
+    name, count = month
+    inside = client.json("GET", f"/timeline/bucket?timeBucket={name}")["id"][0]
     favourite = False
 
     def change() -> tuple[int, bytes]:
@@ -100,11 +118,11 @@ def cold_bucket(client: Client, root: int, *, requests: int = 20) -> Cost:
 
     def both() -> tuple[int, bytes]:
         change()
-        return client.ask("GET", f"/timeline/bucket?timeBucket={middle}")
+        return client.ask("GET", f"/timeline/bucket?timeBucket={name}")
 
     alone, together = cost("", root, change, requests=requests * 3), cost("", root, both, requests=requests)
     return Cost(
-        "timeline/bucket, cold", requests, together.cpu_ms - alone.cpu_ms, together.p50_ms - alone.p50_ms,
+        f"timeline/bucket of {count:,}, cold", requests, together.cpu_ms - alone.cpu_ms, together.p50_ms - alone.p50_ms,
         together.p95_ms - alone.p95_ms, together.size,
     )  # fmt: skip
 
@@ -130,11 +148,17 @@ def own_server(data: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 def seeded(data: Path, assets: int) -> None:
-    """Fill the embedded database of a data folder, and put one thumbnail where the newest photo's is looked for."""
+    """Fill the embedded database of a data folder; with no photos to add, see to the month of the usual size alone."""
     from calotype.outside import embedded
 
     url = embedded.postgres_url(embedded.run_folder(data))
-    asyncio.run(seed(url, assets))
+    asyncio.run(seed(url, assets) if assets else _with_usual_month(url))
+
+
+async def _with_usual_month(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await usual_month(connection, await connection.fetchval("SELECT id FROM users WHERE email = $1", EMAIL))
+    await connection.close()
 
 
 def place_thumbnail(data: Path, client: Client) -> None:
@@ -160,8 +184,7 @@ if __name__ == "__main__":
             given.data = given.data.absolute()
             process = own_server(given.data, given.port)
             url, root = f"http://127.0.0.1:{given.port}", process.pid
-            if given.assets:
-                seeded(given.data, given.assets)
+            seeded(given.data, given.assets)
             if given.only_fill:
                 sys.exit()
             someone = sign_in(url, EMAIL, PASSWORD)
@@ -170,7 +193,7 @@ if __name__ == "__main__":
         else:
             url, root = given.url, given.root_pid
             someone = sign_in(url, EMAIL, PASSWORD)
-        rows = [*measure(someone, root), cold_bucket(someone, root)]
+        rows = measure(someone, root) + [cold_bucket(someone, root, month) for month in two_months(someone)]
         print(table([asdict(row) for row in rows]))
     finally:
         if process:

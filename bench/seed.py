@@ -17,6 +17,8 @@ import bcrypt
 
 FIRST = datetime(2023, 5, 1, tzinfo=UTC)
 MONTHS = 43
+USUAL = datetime(2012, 6, 1, tzinfo=UTC)  # a month of the usual size, long before all others
+USUAL_PHOTOS = 2400
 CHUNK = 20_000
 PASSWORD = "password-of-the-bench"
 
@@ -53,10 +55,13 @@ COLUMNS = (
 ).split()
 
 
-def asset(number: int, total: int, owner: UUID, rnd: random.Random) -> tuple[object, ...]:
-    """One row in the order of `COLUMNS`."""
-    span_s = MONTHS * 30.44 * 86400
-    taken = FIRST + timedelta(seconds=span_s * number / total + rnd.random() * 60)
+def asset(
+    number: int, total: int, owner: UUID, rnd: random.Random, taken: datetime | None = None
+) -> tuple[object, ...]:
+    """One row in the order of `COLUMNS`; taken at its place among `total` photos unless a time is given."""
+    if taken is None:
+        span_s = MONTHS * 30.44 * 86400
+        taken = FIRST + timedelta(seconds=span_s * number / total + rnd.random() * 60)
     offset_h = rnd.choice((0, 1, 2, 2, 2, -5, 9))
     is_video = rnd.random() < 0.08
     upright = rnd.random() < 0.35
@@ -96,16 +101,35 @@ async def seed(url: str, total: int) -> UUID:
     begun, rnd = time.perf_counter(), random.Random(1)
     for start in range(0, total, CHUNK):
         rows = [asset(n, total, owner, rnd) for n in range(start, min(start + CHUNK, total))]
-        await connection.copy_records_to_table("asset", records=rows, columns=COLUMNS)
-        files = [(row[0], "thumbnail", f"thumbs/bench/{row[0]}_thumbnail.webp", 17000) for row in rows]
-        await connection.copy_records_to_table(
-            "asset_file", records=files, columns=["asset_id", "type", "path", "size_bytes"]
-        )
+        await copy(connection, rows)
         if start % 200_000 == 0:
             print(f"{start + len(rows):>9,} rows, {time.perf_counter() - begun:.0f} s", flush=True)
+    await usual_month(connection, owner)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
     return owner
+
+
+async def copy(connection: asyncpg.Connection, rows: list[tuple[object, ...]]) -> None:
+    """Add photos and their thumbnails."""
+    await connection.copy_records_to_table("asset", records=rows, columns=COLUMNS)
+    files = [(row[0], "thumbnail", f"thumbs/bench/{row[0]}_thumbnail.webp", 17000) for row in rows]
+    await connection.copy_records_to_table(
+        "asset_file", records=files, columns=["asset_id", "type", "path", "size_bytes"]
+    )
+
+
+async def usual_month(connection: asyncpg.Connection, owner: UUID) -> None:
+    """Add the month of the usual size, unless it is there. In a large library every other month has ten times as many."""
+    if await connection.fetchval(
+        "SELECT true FROM asset WHERE owner_id = $1 AND taken_at < $2 LIMIT 1", owner, FIRST - timedelta(days=365)
+    ):
+        return
+    rnd = random.Random(2)
+    step = timedelta(days=28) / USUAL_PHOTOS
+    await copy(
+        connection, [asset(10**8 + n, 0, owner, rnd, USUAL + timedelta(days=1) + n * step) for n in range(USUAL_PHOTOS)]
+    )
 
 
 if __name__ == "__main__":

@@ -270,7 +270,8 @@ async def test_an_answer_to_a_question_has_a_strong_tag_that_matches_nothing(ada
     first, second = [await ada.client.post("/search/metadata", json={"size": 1}) for _ in range(2)]
     assert first.content == second.content
     for tag in (first.headers["etag"], second.headers["etag"]):
-        assert tag.startswith(f'"{len(first.content):x}-') and tag.endswith('"')
+        assert tag.startswith(f'"{len(first.content):x}-')
+        assert tag.endswith('"')
     assert first.headers["etag"] != second.headers["etag"]
     asked = {"if-none-match": first.headers["etag"]}
     assert (await ada.client.post("/search/metadata", json={"size": 1}, headers=asked)).status_code == 200
