@@ -140,9 +140,12 @@ async def mark(tx: Tx, asset_ids: Sequence[AssetId]) -> None:
     await tx.run(MARK, ids=list(asset_ids))
 
 
-async def mark_photos_of_faces(tx: Tx, face_ids: Sequence[UUID], *, named_only: bool = False) -> None:
-    """Who these faces are changed. `named_only`: those that are nobody, or somebody without a name, do not matter."""
-    await tx.run(MARK_OF_FACES, ids=list(face_ids), named_only=named_only)
+async def mark_photos_of_faces(tx: Tx, face_ids: Sequence[UUID], *, named_only: bool = False) -> int:
+    """Who these faces are changed. `named_only`: those that are nobody, or somebody without a name, do not matter.
+
+    In how many photos that is.
+    """
+    return await tx.run(MARK_OF_FACES, ids=list(face_ids), named_only=named_only)
 
 
 async def mark_photos_of_people(tx: Tx, person_ids: Sequence[UUID]) -> None:

@@ -99,6 +99,7 @@ JOIN_PERSON = sql("""
     UPDATE face SET person_id = joined.into_id, cluster_id = joined.look_id
       FROM unnest(:gone::uuid[], :into::uuid[], :looks::uuid[]) AS joined (gone_id, into_id, look_id)
      WHERE face.cluster_id = joined.gone_id OR face.person_id = joined.gone_id
+    RETURNING face.id
 """)
 BEGIN_PEOPLE = sql("""
     INSERT INTO person (id, owner_id) SELECT unnest(:ids::uuid[]), :owner_id ON CONFLICT (id) DO NOTHING
@@ -217,10 +218,12 @@ async def join_loose(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID]) -> None
         await tx.run(JOIN_LOOSE, gone=list(gone), into=list(into))
 
 
-async def join_people(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID], looks: Sequence[UUID | None]) -> None:
-    """Whoever was in a cluster is somebody now. `looks`: as which of their looks, if they have several."""
-    if gone:
-        await tx.run(JOIN_PERSON, gone=list(gone), into=list(into), looks=list(looks))
+async def join_people(tx: Tx, gone: Sequence[UUID], into: Sequence[UUID], looks: Sequence[UUID | None]) -> list[UUID]:
+    """Whoever was in a cluster is somebody now: which faces. `looks`: as which of their looks, if they have several."""
+    if not gone:
+        return []
+    rows = await tx.all(JOIN_PERSON, gone=list(gone), into=list(into), looks=list(looks))
+    return [row["id"] for row in rows]
 
 
 async def begin_people(tx: Tx, owner_id: UserId, ids: Sequence[UUID]) -> None:

@@ -20,7 +20,7 @@ from calotype.core.jobs import Done, Later, Outcome, Skip
 from calotype.core.tx import Row, Tx
 from calotype.core.world import World
 from calotype.outside import derivatives
-from calotype.people import cluster_store, person_store
+from calotype.people import cluster_store, person_store, to_files
 from calotype.people.cluster_store import Placed
 from calotype.people.neighbours import Neighbour, Verdict, judge
 from calotype.people.person import PeopleChanged
@@ -108,6 +108,7 @@ async def _sort_waiting(world: World, memories: _Memories, owner: UserId, asked:
         keys = await asyncio.to_thread(_assigned, memory.clusters, rows) if rows else []
         # What is in memory is ahead of Postgres from here on: unless all of it is written, it is made again.
         del memories.kept[owner]
+        travels = (await current.read(world)).metadata.faces.import_
         async with world.writing() as tx:
             state = await person_store.hold_state(tx, owner)
             if state["version"] != memory.version:
@@ -117,6 +118,7 @@ async def _sort_waiting(world: World, memories: _Memories, owner: UserId, asked:
             if odd:
                 await cluster_store.place(tx, Placed(odd, [None] * len(odd), [None] * len(odd)), world.clock.now())
             await _promote(tx, owner, memory, keys, asked.min_faces)
+            await to_files.found(tx, owner, placed.ids, travels=travels)
             memory.version = await person_store.set_state(tx, owner, unmerged=state["unmerged"] + count)
         memory.faces += count
         found += count + len(odd)
@@ -172,11 +174,13 @@ async def _tidy(world: World, memories: _Memories, owner: UserId, asked: FacialR
     again = await asyncio.to_thread(clusters.merge)
     into = _ends([*joined, *again])
     del memories.kept[owner]
+    travels = (await current.read(world)).metadata.faces.import_
     async with world.writing() as tx:
         state = await person_store.hold_state(tx, owner)
         if state["version"] != memory.version:
             return False
-        await _write_tidied(tx, world, owner, memory, into, moves, asked.min_faces)
+        known = await _write_tidied(tx, world, owner, memory, into, moves, asked.min_faces)
+        await to_files.found(tx, owner, known, travels=travels)
         memory.version = await person_store.set_state(tx, owner, unmerged=0)
     clusters.compact()
     memories.keep(owner, memory)
@@ -192,7 +196,8 @@ async def _write_tidied(
     into: dict[UUID, UUID],
     moves: dict[UUID, UUID],
     min_faces: int,
-) -> None:
+) -> list[UUID]:
+    """Which faces are somebody else's now, or somebody's at all."""
     from calotype.people.clusters import LOOSE  # numpy
 
     clusters = memory.clusters
@@ -202,7 +207,7 @@ async def _write_tidied(
     await cluster_store.join_loose(tx, list(loose), list(loose.values()))
     joined = {gone: (clusters.person_of(end), end) for gone, end in alive.items() if gone not in loose}
     looks = [end if end != who else None for who, end in joined.values()]
-    await cluster_store.join_people(tx, list(joined), [who for who, _ in joined.values()], looks)
+    known = await cluster_store.join_people(tx, list(joined), [who for who, _ in joined.values()], looks)
     ends = [into.get(key, key) for key in moves.values()]
     kept = [(id, end) for id, end in zip(moves, ends, strict=True) if clusters.size(end)]
     await cluster_store.move(tx, _placed(memory, [id for id, _ in kept], [end for _, end in kept]))
@@ -214,6 +219,7 @@ async def _write_tidied(
     people = tuple(sorted({clusters.person_of(key) for key in touched if clusters.rank(key) != LOOSE}))
     if people:
         tx.tell(PeopleChanged(owner, people))
+    return [*known, *(id for id, _ in kept)]
 
 
 def _ends(joined: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID]:
@@ -311,6 +317,7 @@ async def _ask_neighbours(
     world: World, owner: UserId, asked: FacialRecognition, row: Row, *, is_second_time: bool
 ) -> bool:
     """One face; whether it is to be asked about again."""
+    travels = (await current.read(world)).metadata.faces.import_
     async with world.writing() as tx:
         state = await person_store.hold_state(tx, owner)
         near = await cluster_store.nearest(
@@ -345,6 +352,7 @@ async def _ask_neighbours(
                 await cluster_store.begin_people(tx, owner, [person])
         await cluster_store.place(tx, Placed([row["id"]], [person], [None]), world.clock.now())
         if person is not None:
+            await to_files.found(tx, owner, [row["id"]], travels=travels)
             await person_store.mend(tx, bare := await cluster_store.featureless(tx, [person]))
             if bare:
                 tx.tell(PeopleChanged(owner, tuple(bare)))

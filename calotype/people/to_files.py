@@ -1,14 +1,16 @@
 """Names on their way from people to the files beside their photos, a page at a time: somebody may be on very many."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from calotype.core.ids import AssetId
+from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.ports import Job
 from calotype.core.tx import Tx
 from calotype.core.world import World
 from calotype.media import names_store
 from calotype.people import renamed_store
+from calotype.people.person import NamesChanged
 from calotype.settings import current
 
 PAGE = 1000
@@ -18,16 +20,27 @@ async def queue(world: World) -> Outcome:
     """Queue the writing of every photo on which a name changed. Doing it again queues nothing twice."""
     if not (await current.read(world)).metadata.faces.import_:
         return Skip("names are not exchanged with files")
-    found = 0
+    count = 0
     while True:
         async with world.writing() as tx:
             is_more = await _mark(tx)
             ids = await names_store.queue(tx, PAGE, world.clock.now())
         if ids:
             await world.queue.put([writing(id) for id in ids])
-        found += len(ids)
+        count += len(ids)
         if not is_more and not ids:
-            return Done() if found else Skip("every name is written")
+            return Done() if count else Skip("every name is written")
+
+
+async def found(tx: Tx, owner: UserId, face_ids: Sequence[UUID], *, travels: bool) -> None:
+    """The machine knew these faces; what it says of people with a name is to be written as what a person says.
+
+    Unless `travels`, it is only remembered of whom: a row for each photo that comes in would be too many.
+    """
+    if not travels:
+        await renamed_store.rename_named_of(tx, face_ids)
+    elif await names_store.mark_photos_of_faces(tx, face_ids, named_only=True):
+        tx.tell(NamesChanged(owner))
 
 
 def writing(id: AssetId) -> Job:

@@ -11,7 +11,7 @@ from calotype.core.jobs import Done, Later, Skip
 from calotype.core.ports import Job
 from calotype.media import names_store, sidecar
 from calotype.people import missing, to_files
-from tests.faces import face_of, listed, seen
+from tests.faces import face_of, listed, seen, somebody
 from tests.people.test_regions import faces_of, named
 from tests.working import dated, picture, settle, until_blocked
 
@@ -362,3 +362,52 @@ async def test_faces_that_were_forgotten_get_their_names_back_from_the_file(hous
     await missing.sweep(house.world)
     await house.work()
     assert [each["person"]["name"] for each in await faces_of(ada.client, asset)] == ["Anna"]
+
+
+@pytest.fixture
+async def learning(house):
+    await settle(house, "machineLearning.enabled", True)
+    await settle(house, "machineLearning.facialRecognition.modelName", "toy")
+    house.jobs.clear()
+
+
+async def recognised(house, ada, faces) -> list[str]:
+    """Photos of somebody who was named, the last of which came afterwards."""
+    assets = [await photo(house, ada, faces) for _ in range(4)]
+    for number, asset in enumerate(assets):
+        await faces.keep(asset, seen(32, 60, 96, 140, vector=somebody("ann", like=0.9, seed=number)))
+        await house.run(Job("FacialRecognition", "facialRecognition", {"ownerId": str(ada.id)}))
+        if number == 2:
+            (row,) = await house.sql("SELECT id FROM person")
+            await ada.client.put(f"/people/{row['id']}", json={"name": "Ann"})
+    return assets
+
+
+async def test_whom_the_machine_knows_later_is_written_too(house, ada, faces, learning):
+    assets = await recognised(house, ada, faces)
+    await house.work()
+    assert [await names(house, asset) for asset in assets] == [["Ann"]] * 4
+
+
+async def test_whom_the_machine_knew_while_names_stayed_here_is_written_once_they_travel(house, ada, faces, learning):
+    await settle(house, "metadata.faces.import", False)
+    assets = await recognised(house, ada, faces)
+    await house.work()
+    assert [await names(house, asset) for asset in assets] == [[]] * 4
+    await settle(house, "metadata.faces.import", True)
+    await house.run(Job("PeopleToFiles", "sidecar", {}))
+    await house.work()
+    assert [await names(house, asset) for asset in assets] == [["Ann"]] * 4
+
+
+async def test_a_cluster_that_turns_out_to_be_somebody_with_a_name_is_written(house, ada, faces, learning):
+    assets = await recognised(house, ada, faces)
+    await house.work()
+    # One that had been taken for somebody else, too few to be a person.
+    stray = "11111111-1111-4111-8111-111111111111"
+    await house.sql("UPDATE face SET person_id = NULL, cluster_id = $1 WHERE asset_id = $2", stray, assets[3])
+    await house.sql("UPDATE people_state SET unmerged = 1, version = version + 1")
+    await house.run(Job("SidecarWrite", "sidecar", {"id": assets[3]}))
+    await house.run(Job("FacialRecognition", "facialRecognition", {"ownerId": str(ada.id), "tidy": True}))
+    (row,) = await house.sql("SELECT count(*) AS n FROM names_unwritten WHERE asset_id = $1", assets[3])
+    assert row["n"] == 1
