@@ -24,7 +24,7 @@ def test_a_picture_is_decoded_as_large_as_the_neediest_task_wants_it():
     (text,) = plan.read(entries("ocr", "detection", "recognition"))
     (fine,) = plan.read(entries("ocr", "detection", "recognition", maxResolution=1080))
     (odd,) = plan.read(entries("ocr", "detection", "recognition", maxResolution="x"))
-    assert [plan.least_px(step, 224) for step in (look, text, fine, odd)] == [448, 1440, 2160, 1440]
+    assert [plan.least_px(step, 224) for step in (look, text, fine, odd)] == [336, 1440, 2160, 1440]
 
 
 def test_preloaded_pairs_are_loaded_together():
