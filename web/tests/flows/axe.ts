@@ -9,8 +9,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 export async function isAccessible(page: Page, where: string) {
 	for (const colorScheme of ['light', 'dark'] as const) {
 		await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-		// Colours that were fading when the scheme changed have arrived by then.
-		await page.waitForTimeout(250);
+		// Colours fade from one scheme to the other, each after the one it inherits from.
+		await page.waitForTimeout(100);
+		await page.waitForFunction(() => !document.getAnimations().some((each) => each instanceof CSSTransition && each.playState === 'running'));
 		await page.evaluate(axe);
 		const faults = await page.evaluate(async () => {
 			type Axe = { run(options: object): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }> };

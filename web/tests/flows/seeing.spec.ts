@@ -20,6 +20,17 @@ async function get<T>(path: string): Promise<T> {
 	return (await (await page.request.get(path)).json()) as T;
 }
 
+type Learning = { urls: string[]; facialRecognition: { minFaces: number } };
+
+/** Changes the settings of seeing; what they were before. */
+async function turn(change: (learning: Learning) => unknown): Promise<Learning> {
+	const tree = await get<{ machineLearning: Learning }>('/api/system-config');
+	const before = structuredClone(tree.machineLearning);
+	change(tree.machineLearning);
+	expect((await page.request.put('/api/system-config', { data: tree })).ok()).toBe(true);
+	return before;
+}
+
 async function searchFor(words: string) {
 	await page.goto('/search');
 	await box().fill(words);
@@ -31,12 +42,7 @@ test.beforeAll(async ({ browser }) => {
 	page = await browser.newPage({ serviceWorkers: 'block' });
 	page.on('pageerror', (problem) => problems.push(problem.message));
 	await signIn(page.request, ADA);
-	type Tree = { machineLearning: { clip: { modelName: string }; facialRecognition: { modelName: string; minFaces: number } } };
-	const tree = await get<Tree>('/api/system-config');
-	tree.machineLearning.clip.modelName = 'calotype-toy__shapes';
-	tree.machineLearning.facialRecognition.modelName = 'calotype-toy__faces';
-	tree.machineLearning.facialRecognition.minFaces = 2;
-	expect((await page.request.put('/api/system-config', { data: tree })).ok()).toBe(true);
+	await turn((learning) => (learning.facialRecognition.minFaces = 2));
 	for (const [name, buffer] of drawn()) {
 		const at = `2024-03-${String(ids.size + 1).padStart(2, '0')}T10:00:00.000Z`;
 		const sent = await page.request.post('/api/assets', { multipart: { fileCreatedAt: at, fileModifiedAt: at, assetData: { name, mimeType: 'image/jpeg', buffer } } });
@@ -48,6 +54,37 @@ test.afterAll(async () => {
 	await page.request.delete('/api/assets', { data: { ids: [...ids.values()], force: true } });
 	await page.close();
 	expect(problems).toEqual([]);
+});
+
+test('an administrator chooses models, knowing their terms, and sees how far they are', async () => {
+	await page.goto('/admin');
+	const card = page.getByRole('region', { name: 'Seeing' });
+	await expect(card.getByText(/of memory/)).toBeVisible();
+	await isAccessible(page, 'models');
+	const looks = card.getByRole('group', { name: 'Model for what photos show' });
+	await expect(looks.getByRole('radio', { name: /ViT-B-32__openai/ })).toBeChecked();
+	await looks.getByText('Choose another model').click();
+	await expect(looks.getByRole('radio', { name: /nllb-clip-base-siglip__v1.*non-commercial/ })).toBeDisabled();
+	await looks.getByRole('radio', { name: /calotype-toy__shapes/ }).click();
+	const dialog = page.getByRole('dialog');
+	await expect(dialog.getByText(/looked at again by calotype-toy__shapes, in the background/)).toBeVisible();
+	await isAccessible(page, 'a change of model');
+	await dialog.getByRole('button', { name: 'Cancel' }).click();
+	await expect(looks.getByRole('radio', { name: /ViT-B-32__openai/ })).toBeChecked();
+	await looks.getByRole('radio', { name: /calotype-toy__shapes/ }).click();
+	await dialog.getByRole('button', { name: 'Use this model' }).click();
+	await expect(looks.getByRole('radio', { name: /calotype-toy__shapes/ })).toBeChecked();
+	const faces = card.getByRole('group', { name: 'Model for faces' });
+	await expect(faces.getByText('Its makers allow non-commercial research only.').first()).toBeVisible();
+	await faces.getByText('Choose another model').click();
+	await faces.getByText(/more models/).click();
+	await faces.getByRole('radio', { name: /calotype-toy__faces/ }).click();
+	await dialog.getByRole('button', { name: 'Use this model' }).click();
+	await expect(faces.getByRole('radio', { name: /calotype-toy__faces/ })).toBeChecked();
+	const { machineLearning } = await get<{ machineLearning: { clip: { modelName: string }; facialRecognition: { modelName: string } } }>('/api/system-config');
+	expect([machineLearning.clip.modelName, machineLearning.facialRecognition.modelName]).toEqual(['calotype-toy__shapes', 'calotype-toy__faces']);
+	await expect(card.getByText('All looked at').first()).toBeVisible({ timeout: LOOKED_MS });
+	await expect(looks.getByText(/In memory, on CPU · fp32/)).toBeVisible({ timeout: LOOKED_MS });
 });
 
 test('a red circle is found by what it shows, and more like it', async () => {
@@ -126,4 +163,66 @@ test('two copies become one, and two again', async () => {
 	await page.getByRole('button', { name: 'Undo' }).click();
 	await expect(card).toHaveCount(1);
 	expect(await isTrashed()).toBe(false);
+});
+
+test('a face that nobody found is drawn by hand, and two people become one', async () => {
+	await page.goto(`/photos/${ids.get('IMG_0002.jpg')}`);
+	const details = page.getByRole('button', { name: 'Details' });
+	await expect(details).toHaveAttribute('aria-pressed', /true|false/);
+	if ((await details.getAttribute('aria-pressed')) === 'false') await details.click();
+	await page.getByRole('button', { name: 'Tag somebody' }).click();
+	await expect(page.getByRole('button', { name: 'Draw a box round the face' })).toBeVisible();
+	const picture = (await page.locator('.sheet').boundingBox())!;
+	const at = (x: number, y: number) => [picture.x + picture.width * x, picture.y + picture.height * y] as const;
+	await page.mouse.move(...at(0.3, 0.3));
+	await page.mouse.down();
+	await page.mouse.move(...at(0.5, 0.5), { steps: 4 });
+	await page.mouse.up();
+	await page.getByPlaceholder('Type a name').fill('Anna B');
+	await isAccessible(page, 'a face drawn by hand');
+	// Whoever is called like that is offered; it shall be somebody new this time.
+	await page.getByRole('option', { name: /“Anna B”|Anna B$/ }).last().click();
+	const drawnFace = page.getByRole('button', { name: 'Face: Anna B', exact: true });
+	await expect(drawnFace).toBeVisible();
+	const box = (await drawnFace.boundingBox())!;
+	expect(Math.abs(box.x - at(0.3, 0.3)[0])).toBeLessThan(6);
+	expect(Math.abs(box.width - picture.width * 0.2)).toBeLessThan(8);
+	type People = { people: { id: string; name: string }[] };
+	const named = async () => (await get<People>('/api/people')).people.filter(({ name }) => name).map(({ name }) => name).sort();
+	expect(await named()).toEqual(['Anna B', 'Anna Berg']);
+	await page.goto('/people');
+	for (const name of ['Anna B', 'Anna Berg']) await page.getByRole('checkbox', { name: new RegExp(`${name}$`) }).click();
+	await isAccessible(page, 'people to be merged');
+	await page.getByRole('button', { name: 'Merge' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Merge' }).click();
+	await expect.poll(named).toHaveLength(1);
+	await page.getByRole('link', { name: /^Anna/ }).first().click();
+	await expect(tileOf('IMG_0002.jpg')).toBeVisible();
+	await expect(tileOf('guest 0 0.jpg')).toBeVisible();
+});
+
+test('without the inference service the web says what is missing, and finds the rest', async () => {
+	const nowhere = 'http://127.0.0.1:9';
+	const { urls } = await turn((learning) => (learning.urls = [nowhere]));
+	try {
+		const storage = page.getByText('The photo storage is not reachable');
+		await page.goto(`/search?like=${ids.get('IMG_0001.jpg')}&q=ships+at+sea`);
+		await expect(page.getByText('What the words mean cannot be looked up right now')).toBeVisible();
+		await expect(tiles().first()).toBeVisible();
+		await expect(storage).toHaveCount(0);
+		await isAccessible(page, 'meaning away');
+		await searchFor('museum of ships');
+		await expect(page.getByText('What photos show cannot be searched right now; words, people, places and dates can.')).toBeVisible();
+		await searchFor('museum');
+		await expect(tileOf('IMG_0004.jpg')).toContainText(/Text in the picture/);
+		await expect(storage).toHaveCount(0);
+		await page.goto('/admin');
+		const card = page.getByRole('region', { name: 'Seeing' });
+		await expect(card.getByText(nowhere)).toBeVisible();
+		await expect(card.getByText(/It is not reachable\. Away since .*Photos wait and are looked at when it is back\./)).toBeVisible();
+		await isAccessible(page, 'a service that is away');
+	} finally {
+		await turn((learning) => (learning.urls = urls));
+	}
+	await expect(page.getByRole('region', { name: 'Seeing' }).getByText(/of memory/)).toBeVisible({ timeout: 30_000 });
 });
