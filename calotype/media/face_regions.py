@@ -89,18 +89,17 @@ def changed(
     return xmp.Regions(size, said.working_group, group, windows)
 
 
-def persons(listed: Sequence[str], said: Told, change: xmp.Regions) -> list[str]:
-    """The list of who is shown, as it is after the change: those it had, without who is gone, with who is new."""
+def persons(listed: Sequence[str], said: Told, change: xmp.Regions, faces: Sequence[FaceRegion]) -> list[str]:
+    """The list of who is shown, as it is after the change: those it had, without who is gone, with all we know."""
     there, gone = set[str](), set[str]()
-    fresh = [region.name for region in change.working_group.added]
+    ours = [face.name for face in faces]
     group, windows = _items(said.working_group), list(_items_of_windows(said.windows))
     for items, listing in ((group, change.working_group), (windows, change.windows)):
         for item in items:
             is_gone = item.place in listing.renamed or item.place in listing.dropped
             (gone if is_gone else there).add(item.name)
-        fresh += listing.renamed.values()
-    kept = [name for name in listed if name not in gone or name in there or name in fresh]
-    return list(dict.fromkeys([*kept, *fresh]))
+    kept = [name for name in listed if name not in gone or name in there or name in ours]
+    return list(dict.fromkeys([*kept, *ours]))
 
 
 def _renamed(items: "Sequence[_Item]", ours: Sequence[tuple[str, Area]]) -> tuple[dict[int, int], dict[int, str]]:

@@ -63,7 +63,7 @@ async def change(world: World, row: Row, names: Names, packet: bytes | None) -> 
         return None
     listed = side.get("PersonInImage", own.get("PersonInImage"))
     persons = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
-    return Change(regions, tuple(face_regions.persons(persons, said, regions)), own)
+    return Change(regions, tuple(face_regions.persons(persons, said, regions, names.faces)), own)
 
 
 async def keep(tx: Tx, row: Row, names: Names, change: Change | None, packet: bytes | None) -> bool:

@@ -24,7 +24,7 @@ def rewritten(packet: bytes | None, faces, known=(), orientation: str | None = N
     said = told({}, said_by(packet)) if packet else own or Told()
     regions = changed(said, faces, known, STORED, orientation)
     assert regions is not None, "nothing was to be changed"
-    return apply_edits(packet, Edits(regions=regions, persons=tuple(persons(persons_in(packet), said, regions))))
+    return apply_edits(packet, Edits(regions=regions, persons=tuple(persons(persons_in(packet), said, regions, faces))))
 
 
 def said_by(packet: bytes) -> dict:
