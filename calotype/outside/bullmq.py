@@ -100,6 +100,9 @@ class BullQueue:
             for job_id, score in zip(named, scores, strict=True):
                 if score is not None:
                     await queue.backend.remove(job_id, False)
+        elif len(group) == 1:  # a bulk asks first whether its script is known, and opens a transaction
+            await queue.add(group[0].name, group[0].data, _options(group[0]))
+            return
         await queue.addBulk([{"name": job.name, "data": job.data, "opts": _options(job)} for job in group])
 
     async def counts(self, queue: str) -> Counts:

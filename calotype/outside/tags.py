@@ -7,6 +7,8 @@ that may die. What exiv2 refuses goes to exiftool where that is installed, else 
 # pyexiv2 has no type information; its dictionaries are checked and narrowed here.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import functools
+import os
 import shutil
 import struct
 import threading
@@ -104,7 +106,13 @@ def read_tags(path: Path, *, exiftool: str = "") -> Tags:
 
 def find_exiftool(configured: str) -> str:
     """The program to use: the configured one, else the one on PATH, else none (empty)."""
-    return configured or shutil.which("exiftool") or ""
+    return configured or _on_path(os.environ.get("PATH"))
+
+
+@functools.cache
+def _on_path(_: str | None) -> str:
+    """Looked for once: it takes a dozen calls of the system."""
+    return shutil.which("exiftool") or ""
 
 
 def tags_here(source: str, exiftool: str = "") -> Tags:

@@ -53,8 +53,11 @@ async def test_an_upload_is_processed_by_itself(working, ada_of_broker):
     async def shown() -> bool:
         return (await working.row(id))["previews_at"] is not None
 
+    async def told() -> bool:  # after the commit, which may be seen before
+        return {message.event for message in working.heard} == {"on_upload_success", "AssetUploadReadyV2"}
+
     await until(shown)
-    assert {message.event for message in working.heard} == {"on_upload_success", "AssetUploadReadyV2"}
+    await until(told)
 
 
 @pytest.fixture
