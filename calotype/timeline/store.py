@@ -15,7 +15,7 @@ from calotype.timeline.scope import Scope, next_month
 
 def _same(value: LiteralString) -> LiteralString:
     """A column in which every photo has this JSON text."""
-    return "substr(repeat(',' || " + value + ", count(*)::integer), 2)"
+    return "CASE WHEN count(*) > 0 THEN repeat(" + value + " || ',', count(*)::integer - 1) || " + value + " END"
 
 
 def _plain(value: LiteralString) -> LiteralString:
@@ -28,6 +28,11 @@ def _maybe_plain(value: LiteralString) -> LiteralString:
     return "replace('\"' || string_agg(COALESCE(" + value + "::text, '-'), '\",\"') || '\"', '\"-\"', 'null')"
 
 
+def _seldom(value: LiteralString) -> LiteralString:
+    """A column that is null for most photos; `value` is JSON text. To replace as many marks would cost more."""
+    return "string_agg(COALESCE(" + value + ", 'null'), ',')"
+
+
 def _words(value: LiteralString) -> LiteralString:
     """A column of strings that somebody wrote; some are null."""
     column: LiteralString = "to_json(string_agg(COALESCE(" + value + ", U&'\\F8FE'), U&'\\F8FF'))::text"
@@ -35,7 +40,7 @@ def _words(value: LiteralString) -> LiteralString:
 
 
 def _number(value: LiteralString) -> LiteralString:
-    return "string_agg(COALESCE(" + value + "::text, 'null'), ',')"
+    return _seldom(value + "::text")
 
 
 def _flag(condition: LiteralString) -> LiteralString:
@@ -55,15 +60,16 @@ _MANY_OWNERS = _columns(("ownerId", _plain("owner_id")))
 _LOOKS = _columns(
     ("ratio", "string_agg(tile_ratio, ',')"),
     ("isFavorite", _flag("is_favorite AND owner_id = :viewer")),
-    ("visibility", _plain("visibility")),
+    # The usual word as a constant: to write an enum Postgres looks it up, photo by photo.
+    ("visibility", _plain("CASE WHEN visibility = 'timeline' THEN 'timeline' ELSE visibility::text END")),
 )
 _ACTIVE = _columns(("status", _same("'\"active\"'")), ("isTrashed", _same("'false'")))
 _TRASHED = _columns(("status", _same("'\"trashed\"'")), ("isTrashed", _same("'true'")))
 _REST = _columns(
     ("isImage", _flag("type = 'IMAGE'")),
-    ("livePhotoVideoId", _maybe_plain("live_video_id")),
+    ("livePhotoVideoId", _seldom("'\"' || live_video_id || '\"'")),
     ("thumbhash", _maybe_plain("encode(thumbhash, 'base64')")),
-    ("projectionType", _words("projection_type")),
+    ("projectionType", _seldom("to_json(projection_type)::text")),
     ("duration", _number("duration_ms")),
     ("fileCreatedAt", "string_agg(tile_taken, ',')"),
     ("createdAt", "string_agg(tile_created, ',')"),
