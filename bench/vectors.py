@@ -14,6 +14,7 @@ import random
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ from calotype.core.world import World
 from calotype.outside import migrate
 from calotype.outside.embedded import Postgres
 from calotype.outside.postgres import connect
-from calotype.search import embedding_store, store, vector_store, vectors
+from calotype.search import embedding_store, store, vectors
 from calotype.search.query import Condition, Filters, Reach
 
 NUMBERS = 512
@@ -61,9 +62,10 @@ class Cloud:
         points = latent @ self._out + 0.05 * self._rng.normal(size=(count, NUMBERS))
         return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
 
-    def question(self) -> str:
-        """A point of the cloud that is no photo."""
-        return text_of(self.points(1)[0])
+    def question(self, seed: int) -> np.ndarray:
+        """A point of the cloud that is no photo; the same for the same seed."""
+        self._rng = np.random.default_rng(seed)
+        return self.points(1)[0]
 
 
 def text_of(point: np.ndarray) -> str:
@@ -158,24 +160,64 @@ def cpu_s(root: int) -> float:
     return total / tick
 
 
-async def measure(world: World, kind: Kind, cloud: Cloud, questions: int, root: int) -> dict[str, Any]:
+ROW = np.dtype(  # of a binary COPY of (uuid, halfvec); numbers come with the high byte first
+    [
+        *[("fields", ">i2"), ("id_bytes", ">i4"), ("id", "V16")],
+        *[("bytes", ">i4"), ("size", ">i2"), ("unused", ">i2"), ("vector", ">f2", NUMBERS)],
+    ]
+)
+HEADER_BYTES, TRAILER_BYTES = 19, 2
+
+
+class Truth:
+    """Every vector, read once, and compared here: what Postgres should have found."""
+
+    def __init__(self, path: Path) -> None:
+        rows = (path.stat().st_size - HEADER_BYTES - TRAILER_BYTES) // ROW.itemsize
+        self._rows = np.memmap(path, ROW, mode="r", offset=HEADER_BYTES, shape=(rows,))
+        self._places = {bytes(id): place for place, id in enumerate(self._rows["id"])}
+
+    @staticmethod
+    async def read(connection: Any, folder: Path) -> "Truth":
+        path = folder / "vectors.copy"
+        if not path.exists():
+            await connection.copy_from_query(
+                "SELECT asset_id, vector FROM embedding", output=path, format="binary", timeout=3600
+            )
+        return Truth(path)
+
+    def nearest(self, questions: list[np.ndarray], candidates: list[list[UUID]]) -> list[set[UUID]]:
+        found = []
+        for question, ids in zip(questions, candidates, strict=True):
+            places = np.array(sorted(place for id in ids if (place := self._places.get(id.bytes)) is not None))
+            asked = question.astype(np.float16).astype(np.float32)
+            alike = np.empty(len(places), np.float32)
+            for start in range(0, len(places), CHUNK):
+                vectors = self._rows["vector"][places[start : start + CHUNK]].astype(np.float32)
+                alike[start : start + CHUNK] = vectors @ asked / np.linalg.norm(vectors, axis=1)
+            best = np.argsort(-alike, kind="stable")[:WANTED]
+            found.append({UUID(bytes=bytes(self._rows["id"][places[each]])) for each in best})
+        return found
+
+
+async def measure(world: World, truth: Truth, kind: Kind, cloud: Cloud, questions: int, root: int) -> dict[str, Any]:
     model = await _used(world)
     rnd = random.Random(3)
     reach = Reach(cast("Any", kind.owner), cast("Any", kind.partners))
-    asked = [(cloud.question(), Filters(kind.conditions(rnd))) for _ in range(questions)]
-    truth, sizes = [], []
-    for question, filters in asked:
-        async with world.glancing() as look:
-            where = store.conditions(filters, reach, "/")
-            owners: Any = [kind.owner, *kind.partners]
-            exact = await vector_store.each(
-                look, where, owners=owners, album_ids=[], model=model, query=question, reach=WANTED
-            )
-            truth.append({each.id for each in exact})
-            sizes.append(await store.count(look, filters, reach, media_root="/"))
+    points = [cloud.question(zlib.crc32(f"{kind.name} {n}".encode())) for n in range(questions)]
+    asked = [(text_of(point), Filters(kind.conditions(rnd))) for point in points]
+    candidates: list[list[UUID]] = []
+    kept: dict[str, list[UUID]] = {}
+    for _, filters in asked:
+        if str(filters) not in kept:
+            kept[str(filters)] = await _ids(world, filters, reach, [kind.owner, *kind.partners])
+        candidates.append(kept[str(filters)])
+    right_ones = truth.nearest(points, candidates)
     took, recall = [], []
+    for question, filters in asked[:3]:  # warm
+        await vectors.near(world, model, question, filters, reach, media_root="/", size=WANTED)
     before = cpu_s(root)
-    for (question, filters), right in zip(asked, truth, strict=True):
+    for (question, filters), right in zip(asked, right_ones, strict=True):
         begun = time.perf_counter()
         found = await vectors.near(world, model, question, filters, reach, media_root="/", size=WANTED)
         took.append((time.perf_counter() - begun) * 1000)
@@ -184,13 +226,20 @@ async def measure(world: World, kind: Kind, cloud: Cloud, questions: int, root: 
     p50, p95 = np.percentile(took, [50, 95])
     return {
         "searches": kind.name,
-        "candidates": int(np.median(sizes)),
+        "candidates": int(np.median([len(ids) for ids in candidates])),
         "recall": float(np.mean(recall)),
         "worst": float(np.min(recall)),
         "p50": float(p50),
         "p95": float(p95),
         "cpu": used,
     }
+
+
+async def _ids(world: World, filters: Filters, reach: Reach, owners: list[UUID]) -> list[UUID]:
+    where = store.conditions(filters, reach, "/")
+    statement = where.into("SELECT asset.id FROM asset WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}")
+    async with world.glancing() as look:
+        return [row["id"] for row in await look.all(statement, **where.arguments | {"owners": owners})]
 
 
 async def _used(world: World) -> embedding_store.Model:
@@ -226,6 +275,7 @@ async def run(given: argparse.Namespace, postgres: Postgres) -> None:
     person = await connection.fetchval("SELECT id FROM person WHERE name = 'Ada'")
     cloud = Cloud(owned[0]["size"])
     pool = await connect(postgres.url, size=3)
+    truth = await Truth.read(connection, postgres.folder.parent)
     nothing = cast("Any", None)
     world = World(Config(), pool, nothing, nothing, nothing, nothing, nothing, Clock(), nothing)
     assert postgres.process
@@ -244,8 +294,7 @@ async def run(given: argparse.Namespace, postgres: Postgres) -> None:
     for kind in kinds(owners[0], owners[1], owners[2], person):
         if given.only and not any(word in kind.name for word in given.only):
             continue
-        await measure(world, kind, cloud, 3, root)  # warm
-        found = await measure(world, kind, cloud, given.questions, root)
+        found = await measure(world, truth, kind, cloud, given.questions, root)
         print(
             f"| {found['searches']} | {found['candidates']:,} | {found['recall']:.3f} | {found['worst']:.2f} "
             f"| {found['p50']:.0f} | {found['p95']:.0f} | {found['cpu']:.0f} |",

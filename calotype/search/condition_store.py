@@ -185,7 +185,7 @@ class _Built:
         if condition.field == "originalPath" and condition.value is not None:
             return self._path(condition)
         if condition.field == "personIds" and condition.operator == "all":
-            ids = list(dict.fromkeys(condition.value))
+            ids = cast("list[Any]", list(dict.fromkeys(condition.value or ())))
             if 0 < len(ids) <= MOST_EACH:
                 return " AND ".join([self._bound(_WITH_ONE_PERSON, ":value", id) for id in ids])
         return self._fragment(condition)

@@ -32,8 +32,23 @@ _THROUGH_INDEX: LiteralString = """
          LIMIT :reach)
     SELECT id, distance FROM near ORDER BY distance, id
 """
-_SOME: LiteralString = """
-    SELECT count(*) FROM (SELECT FROM asset WHERE asset.owner_id = :owner AND {where} LIMIT :most) AS counted
+_EXPECTED: LiteralString = """
+    EXPLAIN (FORMAT JSON) SELECT FROM asset WHERE asset.owner_id = :owner AND {where}
+"""
+# One more than may be is enough to see that there are too many; then nothing is compared. How many there
+# were stands in a row without an id.
+_EACH_OF_FEW: LiteralString = """
+    WITH chosen AS MATERIALIZED (SELECT asset.id FROM asset WHERE asset.owner_id = :owner AND {where} LIMIT :most + 1),
+    counted AS MATERIALIZED (SELECT count(*) AS candidates FROM chosen)
+    SELECT NULL::uuid AS id, candidates::float8 AS distance FROM counted
+     UNION ALL
+    (SELECT chosen.id, embedding.vector <=> (SELECT :query::text::halfvec) AS distance
+       FROM counted
+      CROSS JOIN chosen
+       JOIN embedding ON embedding.asset_id = chosen.id AND embedding.model_id = :model_id
+      WHERE counted.candidates <= :most
+      ORDER BY distance, chosen.id
+      LIMIT :reach)
 """
 _OF_OWNERS: LiteralString = "asset.owner_id = ANY(:owners::uuid[])"
 _OF_ALBUMS: LiteralString = "asset.id IN (SELECT asset_id FROM album_asset WHERE album_id = ANY(:album_ids::uuid[]))"
@@ -88,9 +103,21 @@ async def through_index(
     return [Near(AssetId(row["id"]), row["distance"]) for row in rows]
 
 
-async def some(look: Look, where: Where, *, owner: UserId, most: int) -> int:
-    """How many of an owner's photos fulfil the conditions; counts no further than `most`."""
-    return await look.value(where.into(_SOME), **where.arguments | {"owner": owner, "most": most})
+async def expected(look: Look, where: Where, *, owner: UserId) -> float:
+    """How many of an owner's photos Postgres expects to fulfil the conditions, from what it knows of their columns."""
+    plan = await look.value(where.into(_EXPECTED), **where.arguments | {"owner": owner})
+    return float(plan[0]["Plan"]["Plan Rows"])
+
+
+async def each_of_few(
+    look: Look, where: Where, *, owner: UserId, model: Model, query: str, reach: int, most: int
+) -> list[Near] | None:
+    """The nearest `reach` of what fulfils the conditions, exactly; `None` when that is more than `most`."""
+    arguments = where.arguments | {"owner": owner, "model_id": model.id, "query": query, "reach": reach, "most": most}
+    rows = await look.all(where.into(_EACH_OF_FEW), **arguments)
+    if any(row["id"] is None and row["distance"] > most for row in rows):
+        return None
+    return [Near(AssetId(row["id"]), row["distance"]) for row in rows if row["id"] is not None]
 
 
 def _filled(template: LiteralString, owner: UserId, model: Model) -> LiteralString:

@@ -8,7 +8,7 @@ import pytest
 
 from calotype.core.ids import UserId
 from calotype.core.world import World
-from calotype.search import embedding_store, vectors
+from calotype.search import condition_store, embedding_store, vector_store, vectors
 from calotype.search.query import Condition, Filters, Reach
 from tests.api.conftest import ada, api_pool, application, eve, house
 
@@ -101,8 +101,39 @@ async def test_a_small_set_is_compared_one_by_one_and_a_large_one_through_the_in
     exact = await near(house.world, model, ada.id, asked=ROME)
     await vectors.tidy(house.world)
     assert await near(house.world, model, ada.id, asked=ROME) == exact
-    monkeypatch.setattr(vectors, "EACH_UP_TO", 0)
+    monkeypatch.setattr(vectors, "LEAST_LARGE", 0)
+    monkeypatch.setattr(vectors, "STEP_COST", 0)
     assert await near(house.world, model, ada.id, asked=ROME) == exact
+
+
+async def test_a_set_that_is_larger_than_expected_goes_through_the_index_after_all(house, ada, model, monkeypatch):
+    exact = await near(house.world, model, ada.id, asked=ROME)
+    await vectors.tidy(house.world)
+    monkeypatch.setattr(vectors, "LEAST_LARGE", 5)
+    monkeypatch.setattr(vectors, "STEP_COST", 0)
+
+    async def hopeful(look, where, *, owner):
+        return 1.0
+
+    monkeypatch.setattr(vectors.vector_store, "expected", hopeful)
+    assert await near(house.world, model, ada.id, asked=ROME) == exact
+
+
+async def test_more_than_may_be_compared_is_told_and_not_compared(house, ada, model):
+    where = condition_store.conditions(ROME, Reach(ada.id), "/")
+    (row,) = await house.sql("SELECT count(*) AS rome FROM asset WHERE owner_id = $1 AND city = 'Rome'", ada.id)
+    async with house.world.glancing() as look:
+        asked = {"owner": ada.id, "model": model, "query": QUERY, "reach": 5}
+        assert len(await vector_store.each_of_few(look, where, most=row["rome"], **asked)) == 5
+        assert await vector_store.each_of_few(look, where, most=row["rome"] - 1, **asked) is None
+        assert await vector_store.expected(look, where, owner=ada.id) > 0
+
+
+def test_the_larger_the_library_the_larger_is_a_small_set():
+    limits = [vectors.most_compared(100, library) for library in (10_000, 100_000, 1_000_000)]
+    assert limits == sorted(limits)
+    assert limits[0] == vectors.LEAST_LARGE
+    assert 5_000 < limits[-1] < 12_000
 
 
 async def test_more_than_there_are_is_all_there_are(house, ada, model):
