@@ -19,6 +19,11 @@ def recognition(owner: UserId, *, tidy: bool = False) -> Job:
     return Job("FacialRecognition", "facialRecognition", {"ownerId": str(owner)} | ({"tidy": True} if tidy else {}))
 
 
+def names() -> Job:
+    """Queue the writing of names that changed; one job at a time does it for all."""
+    return Job("PeopleToFiles", "sidecar", id="people-to-files")
+
+
 async def sweep(world: World, *, settle: timedelta = SETTLE) -> int:
     """Queue what is missing on queues that are idle. How many jobs."""
     before, found = world.clock.now() - settle, list[Job]()
@@ -47,7 +52,7 @@ async def sweep(world: World, *, settle: timedelta = SETTLE) -> int:
 async def _names(world: World, before: datetime) -> list[Job]:
     async with world.glancing() as look:
         if await renamed_store.is_anybody_waiting(look, before):
-            return [Job("PeopleToFiles", "sidecar", {})]
+            return [names()]
         unwritten = await names_store.unwritten(look, before=before, limit=PAGE)
     return [to_files.writing(id) for id in unwritten]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from calotype.core.ids import AssetId, UserId
-from calotype.core.jobs import Done, Outcome, Skip
+from calotype.core.jobs import Done, Later, Outcome, Skip
 from calotype.core.ports import Job
 from calotype.core.tx import Tx
 from calotype.core.world import World
@@ -14,14 +14,17 @@ from calotype.people.person import NamesChanged
 from calotype.settings import current
 
 PAGE = 1000
+MOST_WAITING = 2000  # an edit of somebody else waits behind those
 
 
 async def queue(world: World) -> Outcome:
-    """Queue the writing of every photo on which a name changed. Doing it again queues nothing twice."""
+    """Queue the writing of every photo on which a name changed, as the queue empties. Again it queues nothing twice."""
     if not (await current.read(world)).metadata.faces.import_:
         return Skip("names are not exchanged with files")
     count = 0
     while True:
+        if (await world.queue.counts("sidecar")).waiting > MOST_WAITING:
+            return Later(5, "others are being written")
         async with world.writing() as tx:
             is_more = await _mark(tx)
             ids = await names_store.queue(tx, PAGE, world.clock.now())

@@ -91,7 +91,7 @@ FOLLOWS.update(
         embed.Embedded: lambda e: [start("AssetDetectDuplicates", id=e.asset_id)],
         people.FacesDetected: lambda e: [people_missing.recognition(e.owner_id)] if e.new_face_ids else [],
         media.FacesNamed: lambda e: [start("PeopleFromFile", id=e.asset_id)],
-        people.NamesChanged: lambda _: [start("PeopleToFiles")],
+        people.NamesChanged: lambda _: [people_missing.names()],
         people.PeopleChanged: lambda e: [start("PersonGenerateThumbnail", id=id) for id in e.person_ids],
         people.PeopleToFind: lambda e: [start("FacialRecognition", ownerId=e.owner_id, force=e.force)],
         embed.ModelReplaced: lambda _: [start("EmbeddingsTidy")],

@@ -293,6 +293,20 @@ async def test_somebody_on_many_photos_is_queued_in_pages_and_each_photo_once(ho
     assert await unwritten(house) == 0
 
 
+async def test_very_many_photos_are_queued_as_others_are_written(house, ada, faces, monkeypatch):
+    monkeypatch.setattr(to_files, "PAGE", 2)
+    monkeypatch.setattr(to_files, "MOST_WAITING", 3)
+    assets = [await photo(house, ada, faces, (32, 60, 96, 140)) for _ in range(9)]
+    await person(house, ada, "Ann", *[await face_of(house, asset) for asset in assets])
+    house.jobs.clear()
+    for queued in (4, 4, 1):
+        outcome = await house.run(missing.names())
+        assert len(house.jobs) == queued
+        assert (type(outcome) is Later) == (queued == 4)
+        await house.work()
+    assert [await names(house, asset) for asset in assets] == [["Ann"]] * 9
+
+
 async def test_who_is_renamed_while_the_name_is_written_is_written_again(house, ada, faces):
     asset = await photo(house, ada, faces, (32, 60, 96, 140))
     id = await person(house, ada, "Ann", await face_of(house, asset))
