@@ -30,16 +30,6 @@ SUBJECTS = sql(
        AND """
     + ELIGIBLE
 )
-SAME_BYTES = sql("""
-    SELECT id FROM asset
-     WHERE checksum = :checksum AND owner_id = :owner_id AND status = 'active' AND id <> :id
-     ORDER BY id LIMIT :most
-""")
-SAME_PIXELS = sql("""
-    SELECT asset_id AS id FROM likeness
-     WHERE owner_id = :owner_id AND pixels = :pixels AND asset_id <> :id
-     ORDER BY asset_id LIMIT :most
-""")
 # Each quarter of the hash is looked up by itself: a few dozen places in four small indexes, whatever the library's size.
 # Of each only the nearest are kept: among ten thousand photos of one wall every quarter finds all of them.
 _NEAR_QUARTER: LiteralString = """
@@ -81,11 +71,6 @@ AS_LONG = sql("""
     SELECT asset_id AS id FROM likeness
      WHERE owner_id = :owner_id AND duration_ms BETWEEN :least_ms AND :most_ms AND asset_id <> :id
      ORDER BY abs(duration_ms - :duration_ms), asset_id LIMIT :most
-""")
-PARTNERS = sql("""
-    SELECT high_id AS id FROM duplicate_pair WHERE low_id = :id
-    UNION ALL
-    SELECT low_id FROM duplicate_pair WHERE high_id = :id
 """)
 
 # Meaning: the vectors belong to the search; they are only read here.
@@ -159,16 +144,6 @@ def _subject(row: Row) -> Subject:
     )
 
 
-async def same_bytes(look: Look, owner: UserId, subject: Subject, most: int) -> list[AssetId]:
-    """Other assets of the owner with the same checksum."""
-    return _ids(await look.all(SAME_BYTES, owner_id=owner, checksum=subject.checksum, id=subject.id, most=most))
-
-
-async def same_pixels(look: Look, owner: UserId, subject: Subject, most: int) -> list[AssetId]:
-    """Other assets of the owner of which every pixel is the same."""
-    return _ids(await look.all(SAME_PIXELS, owner_id=owner, pixels=subject.pixels, id=subject.id, most=most))
-
-
 async def near_hashes(
     look: Look,
     owner: UserId,
@@ -212,11 +187,6 @@ async def as_long(look: Look, owner: UserId, subject: Subject, *, by_ms: int, mo
         most=most,
     )
     return _ids(rows)
-
-
-async def partners(look: Look, id: AssetId) -> list[AssetId]:
-    """With whom it makes a pair until now."""
-    return _ids(await look.all(PARTNERS, id=id))
 
 
 async def meaning(look: Look, owner: UserId, id: AssetId) -> Meaning | None:
@@ -383,7 +353,6 @@ async def pairs_of(look: Look, owner: UserId, groups: Sequence[UUID]) -> dict[UU
 
 # Wanted -------------------------------------------------------------------------------------------------------------
 
-COMPARED = sql("DELETE FROM duplicate_wanted WHERE asset_id = :id AND since <= :before")
 NOW = sql("SELECT clock_timestamp()")
 WANTED = sql("""
     SELECT asset_id AS id FROM duplicate_wanted
@@ -402,11 +371,6 @@ EVERY = sql(
 async def now(look: Look) -> datetime:
     """The database's clock, by which `since` is written."""
     return await look.value(NOW)
-
-
-async def note_compared(tx: Tx, id: AssetId, before: datetime) -> None:
-    """It was compared with what was known at that instant."""
-    await tx.run(COMPARED, id=id, before=before)
 
 
 async def wanted(look: Look, *, after: UUID, before: datetime, limit: int) -> list[AssetId]:

@@ -12,7 +12,7 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.tx import Row
 from calotype.core.world import World
-from calotype.media import store
+from calotype.media import previews_store, store
 from calotype.media.attempt import attempt, note
 from calotype.media.events import PreviewsMade
 from calotype.outside import decoders, derivatives, images, video, xmp
@@ -115,13 +115,11 @@ async def _keep(
             tx.after(lambda: derivatives.remove(data, sorted(paths_made)))
             return
         # Asked while we hold the row: another run may have made others since we began.
-        replaced = await store.forget_files(tx, id, KINDS)
-        old = sorted({*replaced} - paths_made)
-        await store.save_files(tx, id, made)
         video_ms = row["duration_ms"] if row["type"] == "VIDEO" else None
-        await store.save_likeness(tx, id, UserId(row["owner_id"]), rendered.likeness, duration_ms=video_ms)
+        owner, likeness = UserId(row["owner_id"]), rendered.likeness
+        before = await previews_store.keep(tx, id, owner, made, likeness, kinds=KINDS, duration_ms=video_ms)
+        old = sorted({*before} - paths_made)
         tx.after(lambda: derivatives.remove(data, old))
-        await store.solve(tx, id, "previews")
         tx.tell(told)
 
 
