@@ -46,15 +46,6 @@ STAMP = sql("""
     INSERT INTO face_scan (asset_id, model) VALUES (:asset_id, :model)
     ON CONFLICT (asset_id) DO UPDATE SET model = excluded.model, at = clock_timestamp()
 """)
-UNSCANNED = sql("""
-    SELECT asset.id
-      FROM asset
-     WHERE asset.status = 'active' AND asset.visibility <> 'hidden' AND asset.previews_at < :before
-       AND NOT EXISTS (SELECT FROM face_scan WHERE face_scan.asset_id = asset.id)
-       AND NOT EXISTS (SELECT FROM asset_problem AS p WHERE p.asset_id = asset.id AND p.step = 'faces')
-     ORDER BY asset.id
-     LIMIT :limit
-""")
 FORGET_SCANS = sql("DELETE FROM face_scan")
 FORGET_FACES = sql("DELETE FROM face WHERE source_type = 'machine-learning' AND NOT is_pinned AND deleted_at IS NULL")
 
@@ -147,11 +138,6 @@ async def remove(tx: Tx, ids: Sequence[UUID]) -> None:
 async def stamp(tx: Tx, asset_id: AssetId, model: str) -> None:
     """The photo was searched for faces with this model."""
     await tx.run(STAMP, asset_id=asset_id, model=model)
-
-
-async def unscanned(look: Look, *, before: datetime, limit: int) -> list[AssetId]:
-    """Photos that were never searched for faces and have had a preview since before `before`."""
-    return [AssetId(row["id"]) for row in await look.all(UNSCANNED, before=before, limit=limit)]
 
 
 async def forget_scans(tx: Tx, *, faces_too: bool) -> None:
