@@ -17,7 +17,7 @@ from calotype.seeing.steps import QUEUE
 from calotype.settings import current
 from calotype.settings.settings import MachineLearning
 
-# Counting reads the whole library. It may take a fiftieth of the time in which somebody watches.
+# Counting may take a fiftieth of the time in which somebody watches.
 PAUSES = 50
 LEAST_S, MOST_S = 2, 900
 AWAY_S = 30 * 24 * 3600
@@ -81,7 +81,7 @@ async def look(world: World) -> Seeing:
 
 
 async def _step(world: World, learning: MachineLearning, step: str, model: str, counts: Counts) -> Step:
-    done, failed = counts.done[step], counts.failed[step]
+    done, failed = min(counts.done[step], counts.photos), counts.failed[step]
     missing = max(0, counts.photos - done - failed)
     try:
         jobs, is_paused = await world.queue.counts(QUEUE[step]), await world.queue.is_paused(QUEUE[step])
