@@ -450,7 +450,8 @@ def _is_final(error: Exception) -> bool:
 def _reason(error: BaseException) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the store answers {error.code} {error.reason}"
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    reason = getattr(error, "reason", None) or error  # what lies below, where there is one, has its own words
+    reason = getattr(reason, "strerror", None) or reason
     return " ".join(str(reason).split()).rstrip(".") or type(error).__name__
 
 

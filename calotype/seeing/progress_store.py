@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from calotype.core.sql import sql
 from calotype.core.tx import Look
 
-# Two hundred thousand pictures in a tenth of a second: all that are shown are counted by the timeline, and what was seen in them by indexes.
-# Only what is hidden or in the trash is looked at one by one, to be left out.
+# Two hundred thousand pictures in a tenth of a second: all that are shown are counted by the timeline, and what was seen
+# in them by indexes. Only what is hidden or in the trash is looked at one by one, to be left out.
 COUNTS = sql("""
     WITH model AS MATERIALIZED (
         SELECT id FROM embedding_model WHERE name = :model),
