@@ -37,7 +37,6 @@ LATE_IMPORTS = {
 LONG = 500
 LONG_FILES = {
     "assets/store.py": "the statements of the one wide table, in the order of an asset's life",
-    "media/exif.py": "a table of tags and how each is read",
     "outside/disk.py": "the promises of Files on a mount that may hang at any call",
     "outside/video.py": "probe, poster and encode share the container",
 }
