@@ -1,8 +1,9 @@
-"""Eight bits instead of thirty-two: a third of the time and memory, where a model bears it.
+"""Eight bits instead of thirty-two on a CPU, sixteen on a GPU: a third of the time and memory, where a model bears it.
 
-A model is first served as it came. Meanwhile a process of its own quantises it beside the original (`int8/` in its
-folder), embeds the same pictures or sentences with both, and writes down whether they agree. From then on the int8 model
-is used, or never asked about again until the model's files change. What is in `int8/` appears at once or not at all.
+A model is first served as it came. Meanwhile a process of its own makes the smaller one beside the original (`int8/` or
+`fp16/` in its folder), embeds the same pictures or sentences with both, on the hardware that is to run it, and writes
+down whether they agree. From then on the smaller model is used, or never asked about again until the model's files
+change. What is in that folder appears at once or not at all.
 """
 
 # onnxruntime and onnx ship no types we could use; what leaves this file is typed.
@@ -36,9 +37,11 @@ from calotype.inference.family import Unloadable
 from calotype.inference.session import Runtime, Session, open_session
 
 Kind = Literal["visual", "textual"]
+Small = Literal["int8", "fp16"]
 
 RULES = 3  # raised when models must be judged anew
-FOLDER = "int8"
+# Where sixteen bits are computed with as they are. The others do it by an option of theirs, or not at all.
+HALF_ON = ("cuda", "rocm")
 LEAST_COSINE = 0.99  # of every example with itself
 LEAST_ORDER = 0.95  # of the similarities between examples, by rank (Spearman)
 SMALL_BYTES = 16 << 20  # a model this small gains nothing
@@ -49,13 +52,13 @@ EXTERNAL_BYTES = 1_500_000_000  # a larger model does not fit into one protobuf 
 class Verdict:
     """Whether a model may be used with eight bits. `cosine` and `order` are the least that was found."""
 
-    precision: Literal["int8", "fp32"]
+    precision: Literal["int8", "fp16", "fp32"]
     reason: str
     cosine: float
     order: float
     checksum: str
     stamp: str  # sizes and times of the model's files: while they are the same, its checksum is not asked for again
-    cpu: str
+    cpu: str  # what computes: the kind of processor, or the provider
     rules: int = RULES
 
 
@@ -65,25 +68,21 @@ class Careful:
     def __init__(self, folder: Path, runtime: Runtime, *, kind: Kind) -> None:
         self._folder = folder
         self._runtime = runtime
+        self._kind: Kind = kind
         self._lock = threading.Lock()
         self._trial: subprocess.Popen[bytes] | None = None
         self._precision = "fp32"
-        is_candidate = runtime.precision == "auto" and (folder / "model.onnx").is_file() and self._takes_int8()
-        verdict = remembered(folder) if is_candidate else None
-        if verdict and verdict.precision == "int8":
-            try:
-                self._session = open_session(folder / FOLDER / "model.onnx", runtime, is_coarse=True)
-                self._precision = "int8"
-                return
-            except Exception as error:  # damaged; made again
-                say("int8 unusable", level=30, model=folder.parent.name, reason=str(error)[:200])
-                verdict = None
-        try:
-            self._session = open_session(folder / "model.onnx", runtime)
-        except Exception as error:  # onnxruntime has a dozen kinds for a file that is no model
-            raise Unloadable(f"{folder / 'model.onnx'} cannot be loaded: {str(error)[:300]}") from error
-        if is_candidate and verdict is None and self._session.provider == "cpu":
-            self._trial = _start(folder, kind)
+        self._small: Small | None = self._candidate()
+        verdict = None
+        if self._small:
+            verdict = remembered(folder, self._small, self._hardware())
+            if verdict and verdict.precision == self._small:
+                if self._take_small():
+                    return
+                verdict = None  # damaged; made again
+        self._session = self._as_it_came()
+        if self._small and verdict is None and self._session.provider == self._hardware():
+            self._trial = _start(folder, kind, self._small, self._hardware(), runtime.device_id)
 
     @property
     def session(self) -> Session:
@@ -99,83 +98,113 @@ class Careful:
     def about(self) -> Mapping[str, str]:
         """Who computes, with which precision, and why not faster."""
         session = self._session
-        return {"provider": session.provider, "precision": self._precision, "fell_back": session.fell_back}
+        is_spare = self._precision == "fp16" and session.provider == "cpu"
+        return {
+            "provider": session.provider,
+            "precision": "fp32" if is_spare else self._precision,
+            "fell_back": session.fell_back,
+        }
 
-    def _takes_int8(self) -> bool:
-        """Only the CPU gains by it."""
+    def _candidate(self) -> Small | None:
+        """What is worth a trial here."""
+        file = self._folder / "model.onnx"
+        if self._runtime.precision != "auto" or not file.is_file() or _weights(self._folder) < SMALL_BYTES:
+            return None
+        return "int8" if self._hardware() == "cpu" else "fp16" if self._hardware() in HALF_ON else None
+
+    def _hardware(self) -> str:
+        """The provider that comes first here. CoreML runs on a CPU what it cannot do itself, which is most."""
         from calotype.inference.session import available
 
-        if (self._folder / "model.onnx").stat().st_size < SMALL_BYTES and _weights(self._folder) < SMALL_BYTES:
+        offered = available()
+        wanted = self._runtime.providers or [name for name in offered if name != "tensorrt"]  # as `session.PREFERENCE`
+        first = next((name for name in wanted if name in offered), "cpu")
+        return "cpu" if first == "coreml" else first
+
+    def _as_it_came(self, runtime: Runtime | None = None) -> Session:
+        file = self._folder / "model.onnx"
+        try:
+            return open_session(file, runtime or self._runtime)
+        except Exception as error:  # onnxruntime has a dozen kinds for a file that is no model
+            raise Unloadable(f"{file} cannot be loaded: {str(error)[:300]}") from error
+
+    def _take_small(self) -> bool:
+        """Use the smaller model from now on. Whether it could be."""
+        assert self._small
+        # onnxruntime's CPU widens sixteen bits before it computes, and version 1.32 dies of some: there, the original.
+        spare = self._folder / "model.onnx" if self._small == "fp16" else None
+        file = self._folder / self._small / "model.onnx"
+        if not file.is_file():
             return False
-        wanted = self._runtime.providers or available()
-        return all(name in ("cpu", "coreml") for name in wanted) or "cpu" in self._runtime.providers[:1]
+        try:
+            self._session = open_session(file, self._runtime, is_coarse=True, spare=spare)
+        except Exception as error:
+            say(f"{self._small} unusable", level=30, model=self._folder.parent.name, reason=str(error)[:200])
+            return False
+        self._precision = self._small
+        return True
 
     def _switch(self, status: int) -> None:
-        verdict = remembered(self._folder)
+        assert self._small
+        verdict = remembered(self._folder, self._small, self._hardware())
         if verdict is None and status != 0:
-            _give_up(self._folder, status)
-        if verdict is None or verdict.precision != "int8":
-            return
-        try:
-            self._session = open_session(self._folder / FOLDER / "model.onnx", self._runtime, is_coarse=True)
-        except Exception as error:
-            say("int8 unusable", level=30, model=self._folder.parent.name, reason=str(error)[:200])
-            return
-        self._precision = "int8"
-        trim()
+            _give_up(self._folder, status, self._small, self._hardware())
+        if verdict and verdict.precision == self._small and self._take_small():
+            trim()
 
 
-def remembered(folder: Path) -> Verdict | None:
-    """What was found about the model that lies in the folder now, on a processor like this one."""
+def remembered(folder: Path, small: Small = "int8", provider: str = "cpu") -> Verdict | None:
+    """What was found about the model that lies in the folder now, on hardware like this."""
     try:
-        verdict = Verdict(**json.loads((folder / FOLDER / "verdict.json").read_bytes()))
+        verdict = Verdict(**json.loads((folder / small / "verdict.json").read_bytes()))
         stamp = _stamp(folder)
     except (OSError, ValueError, TypeError):
         return None
-    if verdict.rules != RULES or verdict.cpu != _cpu():
+    if verdict.rules != RULES or verdict.cpu != _computes(provider):
         return None
     if verdict.stamp != stamp and verdict.checksum != checksum(folder):
         return None
     return verdict
 
 
-def prepare(folder: Path, kind: Kind) -> Verdict:
-    """Quantise the model, compare, and leave the verdict in its folder, with the int8 model where it is good."""
+def prepare(folder: Path, kind: Kind, small: Small = "int8", provider: str = "cpu", device_id: int = 0) -> Verdict:
+    """Make the smaller model, compare, and leave the verdict in its folder, with that model where it is good."""
     stamp, digest = _stamp(folder), checksum(folder)
-    work = Path(tempfile.mkdtemp(prefix=".int8-", dir=folder))
+    work = Path(tempfile.mkdtemp(prefix=f".{small}-", dir=folder))
     work.chmod(0o755)  # another account may serve what this one prepared
     try:
         reason, cosine, order = "", 0.0, 0.0
         try:
-            _quantise(folder / "model.onnx", work / "model.onnx", kind)
-            before, after = _embedded(folder, folder / "model.onnx", kind), _embedded(folder, work / "model.onnx", kind)
+            make = _quantise if small == "int8" else _halve
+            make(folder / "model.onnx", work / "model.onnx", kind)
+            before = _embedded(folder, folder / "model.onnx", kind, "cpu")
+            after = _embedded(folder, work / "model.onnx", kind, provider, device_id)
             cosine, order, reason = compare(before, after)
-        except Exception as error:  # what cannot be quantised is served as it came, and the reason is kept
+        except Exception as error:  # what cannot be made smaller is served as it came, and the reason is kept
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        good = not reason
-        verdict = Verdict("int8" if good else "fp32", reason, cosine, order, digest, stamp, _cpu())
-        if not good:
+        verdict = Verdict("fp32" if reason else small, reason, cosine, order, digest, stamp, _computes(provider))
+        if reason:
             for file in work.iterdir():
                 file.unlink()
         (work / "verdict.json").write_text(json.dumps(asdict(verdict)))
         for file in work.iterdir():
             with file.open("rb") as written:
                 os.fsync(written.fileno())
-        _put(work, folder / FOLDER)
+        _put(work, folder / small)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return verdict
 
 
-def _give_up(folder: Path, status: int) -> None:
+def _give_up(folder: Path, status: int, small: Small, provider: str) -> None:
     """A trial that died would die again: on a machine with too little memory, at every start."""
     reason = f"The trial ended with status {status}."
-    verdict = Verdict("fp32", reason, 0.0, 0.0, checksum(folder), _stamp(folder), _cpu())
-    say("int8 given up", level=logging.WARNING, model=folder.parent.name, reason=reason)
-    work = Path(tempfile.mkdtemp(prefix=".int8-", dir=folder))
+    verdict = Verdict("fp32", reason, 0.0, 0.0, checksum(folder), _stamp(folder), _computes(provider))
+    say(f"{small} given up", level=logging.WARNING, model=folder.parent.name, reason=reason)
+    work = Path(tempfile.mkdtemp(prefix=f".{small}-", dir=folder))
     work.chmod(0o755)
     (work / "verdict.json").write_text(json.dumps(asdict(verdict)))
-    _put(work, folder / FOLDER)
+    _put(work, folder / small)
 
 
 def compare(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float, str]:
@@ -212,13 +241,13 @@ def trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _start(folder: Path, kind: Kind) -> "subprocess.Popen[bytes] | None":
+def _start(folder: Path, kind: Kind, small: Small, provider: str, device_id: int) -> "subprocess.Popen[bytes] | None":
     if not os.access(folder, os.W_OK):
-        say("int8 not tried", model=folder.parent.name, reason="the folder is read-only")
+        say(f"{small} not tried", model=folder.parent.name, reason="the folder is read-only")
         return None
+    words = [kind, str(folder), str(os.getpid()), small, provider, str(device_id)]
     return subprocess.Popen(  # noqa: S603 — ourselves
-        [sys.executable, "-P", "-m", "calotype.inference.precision", kind, str(folder), str(os.getpid())],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-P", "-m", "calotype.inference.precision", *words], stdin=subprocess.DEVNULL
     )
 
 
@@ -250,10 +279,21 @@ def _quantise(source: Path, target: Path, kind: Kind) -> None:
     rewrite.save(model, target)
 
 
-def _embedded(folder: Path, model: Path, kind: Kind) -> NDArray[np.float32]:
+def _halve(source: Path, target: Path, kind: Kind) -> None:
+    from calotype.inference import rewrite
+
+    if _weights(source.parent) > EXTERNAL_BYTES:
+        raise ValueError("The model is too large for one file.")
+    model = rewrite.load(source)
+    rewrite.save(rewrite.halved(model), target)
+
+
+def _embedded(folder: Path, model: Path, kind: Kind, provider: str, device_id: int = 0) -> NDArray[np.float32]:
     from calotype.inference import clip
 
-    session = open_session(model, Runtime(providers=("cpu",), lanes=1, intra_threads=1))
+    session = open_session(model, Runtime(providers=(provider,), device_id=device_id, lanes=1, intra_threads=1))
+    if session.provider != provider:
+        raise RuntimeError(f"It does not run there: {session.fell_back}")
     if kind == "visual":
         eye = clip.Eye.read(folder / "preprocess_cfg.json")
         return np.concatenate([clip.embed_pictures(session, eye, [picture]) for picture in trial.pictures()])
@@ -284,6 +324,11 @@ def _stamp(folder: Path) -> str:
     return " ".join(f"{found.st_size}:{found.st_mtime_ns}" for found in (file.stat() for file in files))
 
 
+def _computes(provider: str) -> str:
+    """Hardware for which a verdict holds."""
+    return _cpu() if provider == "cpu" else provider
+
+
 def _cpu() -> str:
     """What decides how eight bits are computed here."""
     try:
@@ -304,21 +349,22 @@ def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def main() -> int:
-    """Be the process that tries: `python -m calotype.inference.precision visual FOLDER PARENT`."""
+    """Be the process that tries: `python -m calotype.inference.precision visual FOLDER PARENT int8 cpu 0`."""
     from calotype.core import log
     from calotype.inference.bound import die_with, go_first
 
     kind: Kind = "visual" if sys.argv[1] == "visual" else "textual"
-    folder = Path(sys.argv[2])
+    small: Small = "fp16" if sys.argv[4] == "fp16" else "int8"
+    folder, provider = Path(sys.argv[2]), sys.argv[5]
     die_with(int(sys.argv[3]))
     go_first()
     os.nice(10)
     log.set_up(os.environ.get("CALOTYPE_LOG_LEVEL") or "info")
     began = time.monotonic()
-    verdict = prepare(folder, kind)
+    verdict = prepare(folder, kind, small, provider, int(sys.argv[6]))
     log.set_up(os.environ.get("CALOTYPE_LOG_LEVEL") or "info")
     say(
-        "int8 tried",
+        f"{small} tried",
         model=f"{folder.parent.name}/{kind}",
         precision=verdict.precision,
         cosine=f"{verdict.cosine:.5f}",

@@ -7,6 +7,7 @@ Every rewriting looks for its own pattern and leaves a graph alone that has anot
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -101,6 +102,17 @@ def take_raw_pixels(model: Any, mean: Sequence[float], std: Sequence[float], *, 
     given.CopyFrom(helper.make_tensor_value_info(RAW, TensorProto.UINT8, [batch, height, width, 3]))
     _replace(model, [new for node in model.graph.node for new in (steps if node is conv else [node])])
     return True
+
+
+def halved(model: Any) -> Any:
+    """The model with sixteen bits inside; what goes in and comes out keeps thirty-two."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # weights that are cut to what sixteen bits can hold: the trial tells what it does
+        return convert_float_to_float16(model, keep_io_types=True)
 
 
 def _patch_side(conv: Any) -> int:

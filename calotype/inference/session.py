@@ -93,8 +93,9 @@ class Port:
 class Session:
     """A loaded model. `run` and `rows` may be called by several threads at once."""
 
-    def __init__(self, path: Path, runtime: Runtime, *, is_coarse: bool = False) -> None:
+    def __init__(self, path: Path, runtime: Runtime, *, is_coarse: bool = False, spare: Path | None = None) -> None:
         self._path = path
+        self._spare = spare
         self._is_coarse = is_coarse
         self._runtime = runtime
         self._moving = threading.Lock()
@@ -191,8 +192,9 @@ class Session:
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         # It keeps a plan of its memory for every shape it ever saw. What pictures of all sizes go through saw thousands.
         options.enable_mem_pattern = False
+        file = self._spare if self._spare and providers == [CPU] else self._path
         made = ort.InferenceSession(
-            str(self._path),
+            str(file),
             options,
             providers=providers,
             provider_options=[_options(each, self._runtime) for each in providers],
@@ -205,12 +207,15 @@ class Session:
         say("provider_failed", level=30, model=self._path.parent.name, provider=provider, reason=self.fell_back)
 
 
-def open_session(path: Path, runtime: Runtime | None = None, *, is_coarse: bool = False) -> Session:
+def open_session(
+    path: Path, runtime: Runtime | None = None, *, is_coarse: bool = False, spare: Path | None = None
+) -> Session:
     """Load a model. Raises whatever onnxruntime raises for a file that is no model it can run, even on the CPU.
 
-    is_coarse: one that computes in eight bits, whose rows may move a little in a batch.
+    is_coarse: one that computes in few bits, whose rows may move a little in a batch. spare: the same model for the CPU,
+    where `path` is made for other hardware.
     """
-    return Session(path, runtime or Runtime(), is_coarse=is_coarse)
+    return Session(path, runtime or Runtime(), is_coarse=is_coarse, spare=spare)
 
 
 def available() -> tuple[str, ...]:

@@ -1,70 +1,21 @@
 """Hardware that fails is left for the CPU, by the one model that failed on it; rows are what they are alone."""
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
-from calotype.inference import session as room
 from calotype.inference.session import Runtime, open_session
 from tests.inference import tiny
-
-FAST = "CUDAExecutionProvider"
+from tests.inference.card import Card, offered
 
 
 def pixels(count: int) -> np.ndarray:
     return np.random.default_rng(1).normal(size=(count, 3, 16, 16)).astype(np.float32)
 
 
-class Card:
-    """Stands for onnxruntime on a machine with a GPU: sessions on it are the CPU's, and fail when told."""
-
-    def __init__(self) -> None:
-        self.fails_to_open: set[str] = set()
-        self.is_out_of_memory = False
-        self.is_quietly_absent = False
-
-    def session(self, path, options, *, providers, provider_options):
-        real = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        if providers[0] == FAST and any(name in path for name in self.fails_to_open):
-            raise RuntimeError("CUDA driver version is insufficient")
-        return Disguised(real, self, self_on=[] if self.is_quietly_absent else providers)
-
-
-class Disguised:
-    def __init__(self, real, card, self_on) -> None:
-        self._real, self._card = real, card
-        self._on = [name for name in self_on if name != "CPUExecutionProvider"]
-
-    def get_providers(self):
-        return [*self._on, "CPUExecutionProvider"]
-
-    def run(self, names, inputs):
-        if self._on and self._card.is_out_of_memory:
-            raise RuntimeError("CUDA out of memory")
-        return self._real.run(names, inputs)
-
-    def __getattr__(self, name):
-        return getattr(self._real, name)
-
-
 @pytest.fixture
 def card(monkeypatch) -> Card:
     """A machine whose onnxruntime offers CUDA."""
-    made = Card()
-    monkeypatch.setattr(
-        room,
-        "ort",
-        type(
-            "Fake",
-            (),
-            {
-                "InferenceSession": staticmethod(made.session),
-                "SessionOptions": ort.SessionOptions,
-                "get_available_providers": staticmethod(lambda: [FAST, "CPUExecutionProvider"]),
-            },
-        ),
-    )
-    return made
+    return offered(monkeypatch)
 
 
 def test_the_best_there_is_computes(card: Card, tmp_path):
