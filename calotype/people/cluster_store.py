@@ -43,21 +43,27 @@ DIMENSIONS = sql("""
      WHERE face.owner_id = :owner_id AND face.model = :model
      LIMIT 1
 """)
+# A stretch of all keys at a time: a million vectors at once would be sorted on disk for longer than a statement may take.
 CLUSTERS = sql("""
     SELECT known.key, known.look, known.faces, known.mean, known.photos, person.id IS NOT NULL AS is_person,
            coalesce(person.is_anchor, false) AS is_anchor, person.birth_date - DATE '1970-01-01' AS born
-      FROM (SELECT coalesce(face.person_id, face.cluster_id) AS key, coalesce(face.cluster_id, face.person_id) AS look,
-                   count(*) AS faces,
-                   vector_send(avg(face_vector.vector::vector)) AS mean,
-                   array_agg(uuid_hash_extended(face.asset_id, 0)) AS photos
-              FROM face JOIN face_vector ON face_vector.face_id = face.id
-             WHERE face.owner_id = :owner_id AND face.model = :model AND face.deleted_at IS NULL
-               AND (face.person_id IS NOT NULL OR face.cluster_id IS NOT NULL)
-               AND vector_dims(face_vector.vector) = :dimensions
-             GROUP BY 1, 2) AS known
+      FROM (SELECT placed.key, placed.look, count(*) AS faces, vector_send(avg(face_vector.vector::vector)) AS mean,
+                   array_agg(uuid_hash_extended(placed.asset_id, 0)) AS photos
+              FROM (SELECT id, asset_id, person_id AS key, coalesce(cluster_id, person_id) AS look FROM face
+                     WHERE owner_id = :owner_id AND model = :model AND deleted_at IS NULL
+                       AND person_id BETWEEN :first AND :last
+                     UNION ALL
+                    SELECT id, asset_id, cluster_id, cluster_id FROM face
+                     WHERE owner_id = :owner_id AND model = :model AND deleted_at IS NULL
+                       AND person_id IS NULL AND cluster_id BETWEEN :first AND :last) AS placed
+              JOIN face_vector ON face_vector.face_id = placed.id
+             WHERE vector_dims(face_vector.vector) = :dimensions
+             GROUP BY placed.key, placed.look) AS known
       LEFT JOIN person ON person.id = known.key
      ORDER BY known.key, known.look
 """)
+STRETCHES = 32
+_STRETCH = 2**128 // STRETCHES
 # Faces that the machine put where they are, and may put elsewhere.
 MOVABLE = sql(
     """
@@ -187,7 +193,11 @@ async def dimensions(look: Look, owner_id: UserId, model: str) -> int | None:
 async def clusters(look: Look, owner_id: UserId, model: str, dimensions: int) -> list[Row]:
     """Every cluster, and of people with several looks every look: key, look, number of faces, mean vector (as
     `vector_send` gives it), photos, rank. Looks of one key follow each other."""
-    return await look.all(CLUSTERS, owner_id=owner_id, model=model, dimensions=dimensions)
+    rows: list[Row] = []
+    for number in range(STRETCHES):
+        first, last = UUID(int=number * _STRETCH), UUID(int=(number + 1) * _STRETCH - 1)
+        rows += await look.all(CLUSTERS, owner_id=owner_id, model=model, dimensions=dimensions, first=first, last=last)
+    return rows
 
 
 async def movable(look: Look, owner_id: UserId, model: str, after: UUID, limit: int) -> list[Row]:
