@@ -2,6 +2,7 @@
 
     python -m bench.clustering            6,000 faces, both rules, three archives
     python -m bench.clustering --large    100,000 faces, ours
+    python -m bench.clustering --merged   people whom somebody merged of two unlike ones: who knows the next face?
 
 Faces are 512 numbers as a recognition network gives them: some people are in most pictures and most are in few (Zipf),
 people come together in photos, relatives look alike, faces age, turn away and are out of focus, strangers pass by once. The
@@ -16,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from uuid import UUID, uuid4
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before numpy is loaded
@@ -23,7 +25,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before nu
 import numpy as np
 from numpy.typing import NDArray
 
-from calotype.people.clusters import Clusters, Rule, Seen
+from calotype.people.clusters import ANCHOR, Clusters, Look, Rule, Seen
 from calotype.people.neighbours import Neighbour, Verdict, judge
 
 Floats = NDArray[np.float32]
@@ -211,6 +213,39 @@ def quality(truth: NDArray[np.int64], own: list[UUID]) -> dict[str, float]:
     }
 
 
+def merged(faces: Faces, rule: Rule, *, looks: bool) -> dict[str, float]:
+    """Every two people of the first half become one, as a child and the adult it became; then comes the second half.
+
+    `recall`: of the later faces of these, how many joined; `wrong`: of those that joined somebody, how many should not have.
+    `looks` false: with one mean for each person.
+    """
+    seen, half = faces.seen, len(faces.truth) // 2
+    of_whom: dict[int, dict[int, list[int]]] = {}
+    for index, who in enumerate(faces.truth[:half].tolist()):
+        of_whom.setdefault(who // 2, {}).setdefault(who, []).append(index)
+    clusters, said = Clusters(SIZE, rule), dict[UUID, int]()
+    for pair, each in of_whom.items():
+        if len(each) < 2:
+            continue
+        parts = [
+            Look(uuid4(), seen.vectors[own].sum(0), len(own), {seen.photos[i] for i in own}) for own in each.values()
+        ]
+        said[key := uuid4()] = pair
+        if looks:
+            clusters.put_person(key, parts, rank=ANCHOR)
+        else:
+            photos = set[int]().union(*(part.photos for part in parts))
+            total = np.sum([part.total for part in parts], axis=0)
+            clusters.put(key, total, sum(part.count for part in parts), photos, rank=ANCHOR)
+    later = Seen(seen.vectors[half:], seen.photos[half:], seen.taken[half:])
+    found = [said.get(clusters.person_of(key)) for key in clusters.assign(later)]
+    truth = (faces.truth[half:] // 2).tolist()
+    theirs = [own for own, who in zip(found, truth, strict=True) if who in said.values()]
+    right = sum(own == who for own, who in zip(found, truth, strict=True))
+    joined = sum(own is not None for own in found)
+    return {"recall": round(right / len(theirs), 4), "wrong": round((joined - right) / max(1, joined), 4)}
+
+
 def alike(faces: Faces, seed: int = 0) -> dict[str, float]:
     """How alike pictures of one person and of two are, so that archives can be compared."""
     rnd = np.random.default_rng(seed)
@@ -239,6 +274,7 @@ def main() -> int:
     parser.add_argument("--loose", type=float, default=Rule().loose)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--merged", action="store_true")
     asked = parser.parse_args()
     rule = Rule(asked.strict, asked.loose)
     if asked.large:
@@ -253,6 +289,12 @@ def main() -> int:
             cpu_ms_a_face=round(spent * 1000 / len(own), 3),
             peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         )
+        return 0
+    if asked.merged:
+        for archive in (TYPICAL, HARD):
+            for seed, looks in product(asked.seeds, (False, True)):
+                found = merged(generate(archive, 6000, seed), rule, looks=looks)
+                _report(archive=archive.name, seed=seed, keeps="looks" if looks else "one mean", **found)
         return 0
     for archive in (TYPICAL, HARD):
         for seed in asked.seeds:
