@@ -98,7 +98,7 @@ async def _keep(
         kept = await _write(tx, row, found, seen.read, place, now=now)
         if kept is None:
             if seen.part is not None:
-                seen.part.is_not_needed(tx)
+                await seen.part.is_not_needed(tx)
             return Later(1, "its sidecar was replaced while it was read")
         if imports_faces:
             await _name_faces(tx, id, found, said)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from calotype.accounts import usage
-from calotype.assets import facts_store, store, upload
+from calotype.assets import facts_store, leftovers, store, upload
 from calotype.assets.asset import AssetHidden, AssetsDeleted
 from calotype.core.errors import Offline
 from calotype.core.ids import AssetId, UserId, new_id
@@ -37,9 +37,10 @@ class Part:
         """Take the copy away again should the unit of work fail."""
         tx.undo(self._take_back)
 
-    def is_not_needed(self, tx: Tx) -> None:
+    async def is_not_needed(self, tx: Tx) -> None:
         """Take the copy away after commit."""
-        tx.after(self._discard)
+        if self.written is not None:
+            await leftovers.leave(tx, self.world, [self.written.key])
 
     async def _discard(self) -> None:
         if self.written is not None:
@@ -117,7 +118,7 @@ async def adopt(tx: Tx, row: Row, found: exif.Facts, part: Part, *, now: datetim
         await usage.add_usage(tx, owner, part.written.size)
         tx.tell(MotionPartFound(still, part_id))
     else:  # the same video came in by another way a moment ago
-        part.is_not_needed(tx)
+        await part.is_not_needed(tx)
         same = await facts_store.same_bytes(tx, owner, part.written.sha1)
         if same is None:
             return False

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calotype.assets import asset, facts_store, tag_store, upload
+from calotype.assets import asset, facts_store, leftovers, tag_store
 from calotype.core.errors import Conflict, Invalid, Missing, Offline
 from calotype.core.ids import AssetId, new_id
 from calotype.core.jobs import Done, Later, Outcome, Skip
@@ -137,7 +137,7 @@ async def _point_to(world: World, row: Row, old: str | None, new: _Written) -> O
                 tx.tell(SidecarWritten(id))
         # The usual name is used again and again, so it is only touched by who holds the row (`take_usual_name`).
         obsolete = sorted({key for key in (old, row["sidecar_key"]) if key} - {usual}) if is_current else [new.key]
-        tx.after(lambda: upload.discard(world, obsolete))
+        await leftovers.leave(tx, world, obsolete)
     if not is_current:
         return EDITED_MEANWHILE
     return Done() if are_names_current else RENAMED_MEANWHILE
