@@ -93,7 +93,7 @@ $(VENV)/.node: $(VENV)/.run requirements-node.lock
 
 $(VENV)/.npm: $(VENV)/.run $(NODE_STAMP) web/package-lock.json
 	@echo "Installing what builds the pages …"
-	@$(WITH_NODE) npm --prefix web ci --no-audit --no-fund --loglevel=error
+	@$(WITH_NODE) npm --prefix web ci --no-audit --no-fund --progress=false --loglevel=error
 	@touch $@
 
 $(VENV)/.web: $(VENV)/.npm $(WEB_SOURCES)
