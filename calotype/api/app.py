@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import calotype.api
-from calotype.api import metrics, problems, realtime, web
+from calotype.api import explorer, metrics, problems, realtime, web
 from calotype.api.multipart import DRAIN_BYTES
 from calotype.api.op import OPERATIONS, OpRoute
 from calotype.api.request import Request
@@ -179,6 +179,7 @@ OUTSIDE_API: dict[str, Callable[[Request], Awaitable[Any]]] = {
     "/metrics": metrics.answer,
     "/.well-known/immich": web.discovery,
     "/custom.css": web.custom_css,
+    "/doc": explorer.answer,
 }
 
 

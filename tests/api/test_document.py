@@ -31,3 +31,13 @@ async def test_discovery_and_style_sheet_lie_outside_the_api(house):
     assert (await stranger.get("http://calotype/.well-known/immich")).json() == {"api": {"endpoint": "/api"}}
     css = await stranger.get("http://calotype/custom.css")
     assert (css.text, css.headers["content-type"].split(";")[0]) == ("", "text/css")
+
+
+async def test_a_page_without_scripts_lists_every_operation(house):
+    page = await house.client().get("http://calotype/doc")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<code>GET /server/ping</code>" in page.text
+    assert "<code>asset.upload</code>" in page.text
+    assert "<script" not in page.text
+    document = (await house.client().get("/spec.json")).json()
+    assert page.text.count("<tr>") == sum(len(methods) for methods in document["paths"].values())
