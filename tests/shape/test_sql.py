@@ -127,7 +127,7 @@ class Recorder:
 
     async def one(self, statement: Sql, **arguments: object) -> dict[str, object]:
         self._take(statement, arguments)
-        return {"items": None, "shown": 0}
+        return {"ids": None, "decides": None, "items": None, "shown": 0}
 
     async def value(self, statement: Sql, **arguments: object) -> int:
         self._take(statement, arguments)
