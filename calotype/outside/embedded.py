@@ -12,39 +12,27 @@ import pwd
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from calotype.core.config import Config
 from calotype.core.errors import Invalid, Offline
+from calotype.outside.account import Account, account_for, may_enter, passing_capability
 
 DATABASE = "calotype"
 SOCKET_PATH_BYTES = 107  # sun_path holds 108 with its final zero (unix(7))
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 LOG_BYTES = 4 << 20
-# Either lets an account pass through folders that are closed to it, the first with less power; bits of capabilities(7).
-PASSING = {"dac_read_search": 2, "dac_override": 1}
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # glibc maps and unmaps every block above 128 KiB; a bucket's columns grow past that a dozen times, and the page faults cost
 # as much as the query. Blocks up to these sizes come from the heap instead (mallopt(3)).
 LARGE_TEXTS = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608", "MALLOC_TOP_PAD_": "1048576"}
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The unprivileged user servers run as while we are root (Postgres refuses to be root)."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 def database_url(config: Config) -> str:
@@ -71,22 +59,6 @@ def run_folder(data: Path) -> Path:
 
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"calotype-{digest}"
-
-
-def account_for(folder: Path) -> Account | None:
-    """Who runs the servers in `folder`: its present owner, else one of the usual; `None` when we are not root."""
-    if os.geteuid() != 0:
-        return None
-    if folder.exists() and (owner := folder.stat().st_uid) != 0:
-        entry = pwd.getpwuid(owner)
-        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    for name in ("calotype", "postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise Invalid(
-        "Postgres refuses to run as root, and this machine has no user that could run it. Start as another user."
-    )
 
 
 class Server:
@@ -192,7 +164,7 @@ class Server:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise Invalid(f"The user {account.name} may not enter {self.folder}. Choose a data folder it can reach.")
-        capability = _passing_capability()
+        capability = passing_capability()
         if capability is None:
             raise Invalid(
                 f"The user {account.name} may not enter {self.folder} or the folder of our programs, and this container"
@@ -209,7 +181,7 @@ class Server:
         account = self._account
         if account is None:
             return False
-        return not all(_may_enter(account, Path(path)) for path in (command[0], self.folder, self.sockets))
+        return not all(may_enter(account, Path(path)) for path in (command[0], self.folder, self.sockets))
 
     def _run(self, command: Sequence[str | Path], *, words: str = "") -> None:
         account = self._direct(command)
@@ -477,31 +449,6 @@ def _package(name: str) -> Path:
         if (found := Path(folder) / name).is_dir():
             return found
     raise Invalid(f"The package {name} is not installed. Install it, or name servers by their URLs.")
-
-
-def _passing_capability() -> str | None:
-    """The least of the capabilities we hold that leads through closed folders."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            held = int(line.split()[1], 16)
-            return next((name for name, bit in PASSING.items() if held >> bit & 1), None)
-    return None
-
-
-def _may_enter(account: Account, path: Path) -> bool:
-    path = path.resolve()
-    for folder in path.parents:
-        if not folder.exists():
-            continue
-        facts = folder.stat()
-        bit = stat.S_IXOTH
-        if facts.st_uid == account.uid:
-            bit = stat.S_IXUSR
-        elif facts.st_gid == account.gid:
-            bit = stat.S_IXGRP
-        if not facts.st_mode & bit:
-            return False
-    return True
 
 
 def _environment() -> dict[str, str]:
