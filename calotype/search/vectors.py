@@ -21,11 +21,11 @@ from calotype.search.vector_store import Near
 
 # Measured by bench/vectors.py, see docs/decisions.
 LEAST_LARGE = 1_500  # candidates; comparing fewer is always quick
-STEP_COST = 0.6  # what a step through an index costs, to compare one vector being 1
+STEP_COST = 2.0  # what a step through an index costs, to compare one vector being 1
 INDEX_FROM = 10_000  # vectors of an owner from which an index pays
 REBUILD_AT = 2.0  # times the vectors it was built over
 DEEPEST = 2_000  # results through an index; who wants more is served by comparing each
-LEAST_EF = 400  # how widely an index is searched at first; the most that it can be
+LEAST_EF = 600  # how widely an index is searched at first; the most that it can be
 MOST_EF = 1_000
 MOST_TUPLES = 40_000  # that one search walks through at most, before it gives up on the index
 FORGET_AT_ONCE = 5_000
