@@ -16,6 +16,7 @@ from calotype.people import person_store
 from calotype.search import everything, explore, find, smart, store
 from calotype.search.query import Cursor
 from calotype.wire import assets as wire_assets
+from calotype.wire import everything as wire_everything
 from calotype.wire import people as wire_people
 from calotype.wire import search as wire
 from calotype.wire.base import Wire
@@ -174,8 +175,8 @@ def _explored(row: Row) -> str:
     return f'{{"value":{to_json(row["value"]).decode()},"data":{row["item"]}}}'
 
 
-@search.post("/calotype/search", may="asset.read", status=200, shape=wire.EverythingAnswer)
-async def search_everything(ask: Reading, body: wire.Everything) -> bytes:
+@search.post("/calotype/search", may="asset.read", status=200, shape=wire_everything.EverythingAnswer)
+async def search_everything(ask: Reading, body: wire_everything.Everything) -> bytes:
     """One box for times, places, people, tags, words in and about photos, and meaning; each hit says why it is there."""
     part = find.Page(body.size or SMART_PAGE, body.page or 1)
     found = await everything.search(
@@ -188,11 +189,12 @@ async def search_everything(ask: Reading, body: wire.Everything) -> bytes:
         with_exif=bool(body.with_exif),
     )
     items = [
-        f'{{"asset":{hit.asset},"reasons":{_told([wire.reason(each) for each in hit.reasons])}}}' for hit in found.hits
+        f'{{"asset":{hit.asset},"reasons":{_told([wire_everything.reason(each) for each in hit.reasons])}}}'
+        for hit in found.hits
     ]
     page = to_json(str(part.number + 1) if found.has_more else None).decode()
     return (
-        f'{{"items":[{",".join(items)}],"understood":{_told(wire.understood(found.understood))},'
+        f'{{"items":[{",".join(items)}],"understood":{_told(wire_everything.understood(found.understood))},'
         f'"meaning":"{found.meaning}","nextPage":{page}}}'
     ).encode()
 
@@ -203,7 +205,9 @@ def _told(shapes: Sequence[Wire]) -> str:
 
 
 @search.get("/calotype/search/suggestions", may="asset.read")
-async def suggest(ask: Reading, query: Annotated[wire.BoxSuggestions, Query()]) -> list[wire.Understood]:
+async def suggest(
+    ask: Reading, query: Annotated[wire_everything.BoxSuggestions, Query()]
+) -> list[wire_everything.Understood]:
     """People, places, tags and times that what was typed may become."""
     found = await everything.suggestions(ask.world, ask.look, ask.caller, query.query)
-    return [wire.suggestion(each) for each in found]
+    return [wire_everything.suggestion(each) for each in found]

@@ -15,6 +15,7 @@ from calotype.core.tx import AWAY
 from calotype.core.world import World
 from calotype.outside import inference
 from calotype.server import queues, store
+from calotype.settings import current
 from calotype.storage import roots
 from calotype.storage.root import RETRY_AFTER_S
 
@@ -79,10 +80,15 @@ async def cache_answers(world: World) -> bool:
 
 
 async def _inference(world: World) -> str:
-    urls = world.config.inference_urls
-    if not urls:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            settings = await current.read(world)
+    except (Problem, *AWAY):
+        settings = current.defaults(world.config)
+    learning = settings.machine_learning
+    if not learning.enabled:
         return "off"
-    return "online" if any([await inference.answers(url) for url in urls]) else "away"
+    return "online" if any(await asyncio.gather(*map(inference.answers, learning.urls))) else "away"
 
 
 async def look(world: World) -> Health:

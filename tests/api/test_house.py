@@ -10,6 +10,7 @@ import pytest
 
 from calotype.core.config import Config
 from calotype.core.ports import Counts, Job, Listed
+from calotype.server import health as health_room
 from calotype.server import history
 from calotype.storage.root import Root, State
 
@@ -35,6 +36,22 @@ async def test_storage_that_is_away_degrades_but_does_not_end(house):
     )  # fmt: skip
     assert health["storage"]["sentence"].startswith("The photo storage is not reachable.")
     assert (await house.client().get("/calotype/health/ready")).status_code == 200
+
+
+async def test_the_inference_services_of_the_settings_are_the_ones_that_are_asked(house, monkeypatch):
+    asked = []
+    boss = await house.person(is_admin=True)
+
+    async def answers(url: str) -> bool:
+        asked.append(url)
+        return url == "http://second:3003"
+
+    monkeypatch.setattr(health_room.inference, "answers", answers)
+    tree = (await boss.client.get("/system-config")).json()
+    tree["machineLearning"] |= {"enabled": True, "urls": ["http://first:3003", "http://second:3003"]}
+    assert (await boss.client.put("/system-config", json=tree)).status_code == 200
+    assert (await house.client().get("/calotype/health")).json()["inference"] == {"state": "online"}
+    assert asked == ["http://first:3003", "http://second:3003"]
 
 
 class NoPool:
