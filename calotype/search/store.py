@@ -77,14 +77,45 @@ _RANDOM: LiteralString = """
       FROM (SELECT id FROM picked LIMIT :size) AS page JOIN asset ON asset.id = page.id
      ORDER BY random()
 """
+# Owner by owner, as above: of many at once Postgres would read every photo before it sorts.
 _LARGE: LiteralString = """
     SELECT {json}::text AS item
-      FROM asset
-     WHERE asset.owner_id = ANY(:owners::uuid[]) AND {where}
-     ORDER BY asset.size_bytes DESC, asset.id
+      FROM unnest(:owners::uuid[]) AS whose(owner_id)
+     CROSS JOIN LATERAL (
+        SELECT asset.id, asset.size_bytes
+          FROM asset
+         WHERE asset.owner_id = whose.owner_id AND {where}
+         ORDER BY asset.size_bytes DESC, asset.id
+         LIMIT :size) AS found
+      JOIN asset ON asset.id = found.id
+     ORDER BY found.size_bytes DESC, found.id
      LIMIT :size
 """
 
+# Values are walked through by leaps over the index of their column, whatever the number of photos.
+_LEAPS: LiteralString = """
+    WITH RECURSIVE leap AS (
+        SELECT whose.owner_id,
+               (SELECT min(asset.{column}) FROM asset WHERE asset.owner_id = whose.owner_id AND asset.{column} > '') AS value
+          FROM unnest(:owners::uuid[]) AS whose(owner_id)
+         UNION ALL
+        SELECT leap.owner_id,
+               (SELECT min(asset.{column}) FROM asset
+                 WHERE asset.owner_id = leap.owner_id AND asset.{column} > leap.value)
+          FROM leap WHERE leap.value IS NOT NULL)
+    SELECT DISTINCT leap.value FROM leap
+     WHERE EXISTS (SELECT FROM asset
+                    WHERE asset.owner_id = leap.owner_id AND asset.{column} = leap.value AND asset.visibility = 'timeline'
+                      AND asset.status = 'active')
+"""
+EVERY_VALUE = {
+    "country": sql(_LEAPS.replace("{column}", "country")),
+    "state": sql(_LEAPS.replace("{column}", "state")),
+    "city": sql(_LEAPS.replace("{column}", "city")),
+    "camera-make": sql(_LEAPS.replace("{column}", "make")),
+    "camera-model": sql(_LEAPS.replace("{column}", "model")),
+    "camera-lens-model": sql(_LEAPS.replace("{column}", "lens_model")),
+}
 SUGGESTIONS = {
     "country": sql("""
         SELECT DISTINCT country AS value FROM asset
@@ -296,5 +327,8 @@ async def largest(look: Look, asked: Filters, reach: Reach, *, media_root: str, 
 
 async def suggestions(look: Look, kind: str, owners: list[Any], **narrowed: str | None) -> list[str]:
     """Distinct values of a field, in a case-insensitive order."""
-    rows = await look.all(SUGGESTIONS[kind], owners=owners, **narrowed)
+    if any(value is not None for value in narrowed.values()):
+        rows = await look.all(SUGGESTIONS[kind], owners=owners, **narrowed)
+    else:
+        rows = await look.all(EVERY_VALUE[kind], owners=owners)
     return sorted((row["value"] for row in rows), key=lambda value: (value.casefold(), value))

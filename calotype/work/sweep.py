@@ -40,7 +40,7 @@ QUESTIONS = {
     for question in (
         Question("metadata", "metadataExtraction", "AssetExtractMetadata", source="upload"),
         Question("previews", "thumbnailGeneration", "AssetGenerateThumbnails", source="upload"),
-        Question("likeness", "thumbnailGeneration", "AssetGenerateThumbnails"),
+        Question("likeness", "thumbnailGeneration", "AssetMakeLikeness"),
         Question("transcode", "videoConversion", "AssetEncodeVideo", type="VIDEO"),
         Question("sidecar", "sidecar", "SidecarWrite"),
         Question("removal", "backgroundTask", "AssetDelete"),

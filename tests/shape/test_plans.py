@@ -172,6 +172,13 @@ HOT = {
         look, owner.id, media_root="/x/", least=5, limit=12
     ),
     "the latest": lambda look, house, owner: explore_store.latest(look, owner.id, media_root="/x/", limit=12),
+    **{
+        f"suggestions for {kind}": lambda look, house, owner, kind=kind: store.suggestions(look, kind, [owner.id])
+        for kind in store.SUGGESTIONS
+    },
+    "the largest": lambda look, house, owner: store.largest(
+        look, Filters(), Reach(owner.id), media_root="/x/", size=50
+    ),
     "names of places": lambda look, house, owner: everything_store.places(look, [owner.id], owner.id),
 }
 
