@@ -253,8 +253,8 @@ class Family:
             return
         self._loaded.add(name)
         model = self.figures.models.setdefault(name, {})
-        if self._stays and about.pop("is_slow", False):
-            self._is_slow = True
+        if (is_slow := about.pop("is_slow", None)) is not None:
+            self._is_slow = self._stays and is_slow
         model.update(about)
 
     async def _bury(self, host: Host) -> None:

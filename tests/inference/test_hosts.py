@@ -130,6 +130,17 @@ async def test_an_idle_child_ends_and_comes_back(wild):
     assert (await say(asking, "hello again")).json["clip"] == "hello again (1)"
 
 
+async def test_a_large_text_model_keeps_its_child_until_a_smaller_one_takes_over(wild, tmp_path):
+    os.truncate(tmp_path / "clip" / "wild" / "textual" / "model.onnx", (1 << 30) + 1)  # sparse: takes no room
+    asking = wild(ttl_s=1)
+    await say(asking, "hello")
+    family = asking.service.families["words"]
+    await asyncio.sleep(2.5)
+    assert family.pid is not None
+    await say(asking, "shrink")
+    await until(lambda: family.pid is None)
+
+
 async def test_more_than_may_wait_are_sent_away_for_a_while(wild):
     asking = wild(queue=3)
     await say(asking, "warm up")

@@ -36,6 +36,8 @@ class Wild:
                 time.sleep(600)
             elif word == "nap":
                 time.sleep(float(argument.split()[0]))
+            elif word == "shrink":
+                self.about = {"provider": "cpu", "precision": "int8"}
             elif word == "err":
                 raise RuntimeError("as told")
         return [f"{each.text} ({len(asked)})" for each in asked]
