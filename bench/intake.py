@@ -1,7 +1,8 @@
 """Photos in: `python bench/intake.py --url http://127.0.0.1:2283 --root-pid PID` against a fresh server.
 
 Signs up, uploads 300 photos of 12 MP with four clients, waits for the last thumbnail, and prints CPU, rate and memory of the
-whole process tree; then the memory after two idle minutes.
+whole process tree; then the memory after two idle minutes. `--alone` pauses the reading of metadata until all are there, so that
+the rate of uploads is that of uploads, and not of uploads beside the work on those that came before.
 """
 
 import argparse
@@ -108,7 +109,7 @@ class Peak(threading.Thread):
             self.mib = max(self.mib, pss_mib(tree(self.root)))
 
 
-def intake(url: str, root: int, count: int, clients: int, idle_s: float) -> dict[str, Any]:
+def intake(url: str, root: int, count: int, clients: int, idle_s: float, *, is_alone: bool) -> dict[str, Any]:
     """One import, measured."""
     anyone = Client(url, "")
     if not anyone.json("GET", "/server/config")["isInitialized"]:
@@ -121,9 +122,13 @@ def intake(url: str, root: int, count: int, clients: int, idle_s: float) -> dict
     _wait(client, root, already + 1)
     peak = Peak(root)
     peak.start()
+    if is_alone:
+        client.json("PUT", "/queues/metadataExtraction", {"isPaused": True})
     cpu, begun = cpu_s(tree(root)), time.perf_counter()
     upload(url, client.token, paths, clients)
     uploaded_s, upload_cpu = time.perf_counter() - begun, cpu_s(tree(root)) - cpu
+    if is_alone:
+        client.json("PUT", "/queues/metadataExtraction", {"isPaused": False})
     looked_s, looked_cpu = _wait(client, root, already + 1 + count)
     whole_s, whole_cpu = time.perf_counter() - begun - looked_s, cpu_s(tree(root)) - cpu - looked_cpu
     peak.ended.set()
@@ -146,6 +151,7 @@ if __name__ == "__main__":
     arguments.add_argument("--photos", type=int, default=300)
     arguments.add_argument("--clients", type=int, default=4)
     arguments.add_argument("--idle", type=float, default=120)
+    arguments.add_argument("--alone", action="store_true", help="hold the work back until everything is uploaded")
     given = arguments.parse_args()
-    result = intake(given.url, given.root_pid, given.photos, given.clients, given.idle)
+    result = intake(given.url, given.root_pid, given.photos, given.clients, given.idle, is_alone=given.alone)
     print(table([{"measure": key, "value": value} for key, value in result.items()]))
