@@ -1,8 +1,8 @@
 """Photos in: `python bench/intake.py --url http://127.0.0.1:2283 --root-pid PID` against a fresh server.
 
 Signs up, uploads 300 photos of 12 MP with four clients, waits for the last thumbnail, and prints CPU, rate and memory of the
-whole process tree; then the memory after two idle minutes. `--alone` pauses the reading of metadata until all are there, so that
-the rate of uploads is that of uploads, and not of uploads beside the work on those that came before.
+whole process tree; then the memory after two idle minutes. `--alone` pauses the reading of metadata until all are there, so
+that the rate of uploads is that of uploads, and not of uploads beside the work on those that came before.
 """
 
 import argparse

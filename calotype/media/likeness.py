@@ -7,7 +7,7 @@ is the same: until they are read again, such a photo is at most taken for the sa
 from calotype.core.ids import AssetId, UserId
 from calotype.core.jobs import Done, Outcome, Skip
 from calotype.core.world import World
-from calotype.media import likeness_store, previews, store
+from calotype.media import likeness_store, previews
 from calotype.media.attempt import attempt
 from calotype.outside import decoders, images
 from calotype.outside.decoders import Undecodable
@@ -29,7 +29,5 @@ async def make_likeness(world: World, id: AssetId) -> Outcome:
             return await previews.make_previews(world, id, source=None)
     unknown = b"?" + id.bytes  # equal to no other's
     async with world.writing() as tx:
-        await store.save_likeness(
-            tx, id, UserId(row["owner_id"]), Likeness(unknown, found.hash, found.tinies), duration_ms=None
-        )
+        await likeness_store.keep(tx, id, UserId(row["owner_id"]), Likeness(unknown, found.hash, found.tinies))
     return Done()

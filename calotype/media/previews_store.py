@@ -1,14 +1,16 @@
 """SQL for what a decoder made of a picture: kept by one statement, where each round trip would count in an import."""
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from calotype.core.ids import AssetId, UserId
 from calotype.core.sql import sql
 from calotype.core.tx import Tx
+from calotype.media import likeness_store
 from calotype.media.store import MadeFile
 from calotype.outside.images import Likeness
 
-KEEP = sql("""
+_KEEP: LiteralString = """
     WITH before AS (
         SELECT path FROM asset_file WHERE asset_id = :asset_id AND type = ANY(:kinds::text[]) AND NOT is_edited
     ), gone AS (
@@ -22,18 +24,13 @@ KEEP = sql("""
         ON CONFLICT (asset_id, type, is_edited)
         DO UPDATE SET path = excluded.path, size_bytes = excluded.size_bytes, is_progressive = excluded.is_progressive,
                       is_transparent = excluded.is_transparent, updated_at = clock_timestamp()
-    ), looks AS (
-        INSERT INTO likeness (asset_id, owner_id, pixels, hash, tinies, duration_ms)
-        VALUES (:asset_id, :owner_id, :pixels, :hash, :tinies, :duration_ms)
-        ON CONFLICT (asset_id) DO UPDATE
-           SET pixels = excluded.pixels, hash = excluded.hash, tinies = excluded.tinies,
-               duration_ms = excluded.duration_ms, made_at = clock_timestamp()
-         WHERE (likeness.pixels, likeness.tinies) IS DISTINCT FROM (excluded.pixels, excluded.tinies)
+    ), looks AS ({likeness}
     ), solved AS (
         DELETE FROM asset_problem WHERE asset_id = :asset_id AND step = 'previews'
     )
     SELECT path FROM before
-""")
+"""
+KEEP = sql(_KEEP.replace("{likeness}", likeness_store.KEEP))
 
 
 async def keep(

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calotype.core.ids import AssetId, UserId
+from calotype.core.ids import AssetId
 from calotype.core.sql import sql
 from calotype.core.tx import Look, Tx
-from calotype.outside.images import Likeness
 
 SAVE_FILE = sql("""
     INSERT INTO asset_file (asset_id, type, path, size_bytes, is_edited, is_progressive, is_transparent)
@@ -25,14 +24,6 @@ NOTE_PROBLEM = sql("""
     SELECT id, :step, :reason FROM asset WHERE id = :asset_id
     ON CONFLICT (asset_id, step)
     DO UPDATE SET reason = excluded.reason, attempts = asset_problem.attempts + 1, at = clock_timestamp()
-""")
-SAVE_LIKENESS = sql("""
-    INSERT INTO likeness (asset_id, owner_id, pixels, hash, tinies, duration_ms)
-    VALUES (:asset_id, :owner_id, :pixels, :hash, :tinies, :duration_ms)
-    ON CONFLICT (asset_id) DO UPDATE
-       SET pixels = excluded.pixels, hash = excluded.hash, tinies = excluded.tinies,
-           duration_ms = excluded.duration_ms, made_at = clock_timestamp()
-     WHERE (likeness.pixels, likeness.tinies) IS DISTINCT FROM (excluded.pixels, excluded.tinies)
 """)
 HAS_PROBLEM = sql("SELECT EXISTS (SELECT FROM asset_problem WHERE asset_id = :asset_id AND step = :step)")
 SOLVE = sql("DELETE FROM asset_problem WHERE asset_id = :asset_id AND step = :step")
@@ -97,21 +88,6 @@ async def save_files(tx: Tx, asset_id: AssetId, files: Sequence[MadeFile]) -> No
 async def forget_files(tx: Tx, asset_id: AssetId, types: Sequence[str]) -> list[str]:
     """Drop the rows; the paths whose files are to go after commit."""
     return [row["path"] for row in await tx.all(FORGET_FILES, asset_id=asset_id, types=list(types))]
-
-
-async def save_likeness(
-    tx: Tx, asset_id: AssetId, owner_id: UserId, likeness: Likeness, *, duration_ms: int | None
-) -> None:
-    """Keep what tells later whether another asset looks like this one. `duration_ms`: of a video."""
-    await tx.run(
-        SAVE_LIKENESS,
-        asset_id=asset_id,
-        owner_id=owner_id,
-        pixels=likeness.pixels,
-        hash=likeness.hash,
-        tinies=list(likeness.tinies),
-        duration_ms=duration_ms,
-    )
 
 
 async def note_problem(tx: Tx, asset_id: AssetId, step: str, reason: str) -> None:

@@ -7,28 +7,13 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.sql import sql
 from calotype.core.tx import Look, Row
 from calotype.search import condition_store
+from calotype.search.leap_store import values_of
 from calotype.search.query import Filters, Reach
 
-# Names are walked through by leaps over the index of their column, whatever the number of photos.
-_LEAPS: LiteralString = """
-    WITH RECURSIVE leap AS (
-        SELECT whose.owner_id,
-               (SELECT min(asset.{column}) FROM asset WHERE asset.owner_id = whose.owner_id AND asset.{column} > '') AS name
-          FROM unnest(:owners::uuid[]) AS whose(owner_id)
-         UNION ALL
-        SELECT leap.owner_id,
-               (SELECT min(asset.{column}) FROM asset
-                 WHERE asset.owner_id = leap.owner_id AND asset.{column} > leap.name)
-          FROM leap WHERE leap.name IS NOT NULL)
-    SELECT DISTINCT leap.name FROM leap
-     WHERE EXISTS (SELECT FROM asset
-                    WHERE asset.owner_id = leap.owner_id AND asset.{column} = leap.name AND asset.status = 'active'
-                      AND (asset.visibility = 'timeline' OR asset.visibility = 'archive' AND asset.owner_id = :viewer))
-     LIMIT 20000
-"""
-CITIES = sql(_LEAPS.replace("{column}", "city"))
-STATES = sql(_LEAPS.replace("{column}", "state"))
-COUNTRIES = sql(_LEAPS.replace("{column}", "country"))
+_SHOWN: LiteralString = "(asset.visibility = 'timeline' OR asset.visibility = 'archive' AND asset.owner_id = :viewer)"
+CITIES = sql(values_of("city", shown=_SHOWN))
+STATES = sql(values_of("state", shown=_SHOWN))
+COUNTRIES = sql(values_of("country", shown=_SHOWN))
 PEOPLE = sql("""
     SELECT id, name FROM person WHERE owner_id = :viewer AND name <> '' AND NOT is_hidden ORDER BY name, id LIMIT 5000
 """)
@@ -81,7 +66,7 @@ async def places(look: Look, owners: list[UserId], viewer: UserId) -> dict[str, 
     """Names of cities, states and countries in the libraries, as far as the viewer sees them."""
     found: dict[str, list[str]] = {}
     for kind, statement in (("city", CITIES), ("state", STATES), ("country", COUNTRIES)):
-        found[kind] = [row["name"] for row in await look.all(statement, owners=owners, viewer=viewer)]
+        found[kind] = [row["value"] for row in await look.all(statement, owners=owners, viewer=viewer)]
     return found
 
 

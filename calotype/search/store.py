@@ -10,6 +10,7 @@ from calotype.core.ids import UserId
 from calotype.core.sql import Sql, Where, sql
 from calotype.core.tx import Look
 from calotype.search.condition_store import conditions
+from calotype.search.leap_store import values_of
 from calotype.search.query import Cursor, Filters, Order, Reach
 
 ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
@@ -92,29 +93,13 @@ _LARGE: LiteralString = """
      LIMIT :size
 """
 
-# Values are walked through by leaps over the index of their column, whatever the number of photos.
-_LEAPS: LiteralString = """
-    WITH RECURSIVE leap AS (
-        SELECT whose.owner_id,
-               (SELECT min(asset.{column}) FROM asset WHERE asset.owner_id = whose.owner_id AND asset.{column} > '') AS value
-          FROM unnest(:owners::uuid[]) AS whose(owner_id)
-         UNION ALL
-        SELECT leap.owner_id,
-               (SELECT min(asset.{column}) FROM asset
-                 WHERE asset.owner_id = leap.owner_id AND asset.{column} > leap.value)
-          FROM leap WHERE leap.value IS NOT NULL)
-    SELECT DISTINCT leap.value FROM leap
-     WHERE EXISTS (SELECT FROM asset
-                    WHERE asset.owner_id = leap.owner_id AND asset.{column} = leap.value AND asset.visibility = 'timeline'
-                      AND asset.status = 'active')
-"""
 EVERY_VALUE = {
-    "country": sql(_LEAPS.replace("{column}", "country")),
-    "state": sql(_LEAPS.replace("{column}", "state")),
-    "city": sql(_LEAPS.replace("{column}", "city")),
-    "camera-make": sql(_LEAPS.replace("{column}", "make")),
-    "camera-model": sql(_LEAPS.replace("{column}", "model")),
-    "camera-lens-model": sql(_LEAPS.replace("{column}", "lens_model")),
+    "country": sql(values_of("country", shown="asset.visibility = 'timeline'")),
+    "state": sql(values_of("state", shown="asset.visibility = 'timeline'")),
+    "city": sql(values_of("city", shown="asset.visibility = 'timeline'")),
+    "camera-make": sql(values_of("make", shown="asset.visibility = 'timeline'")),
+    "camera-model": sql(values_of("model", shown="asset.visibility = 'timeline'")),
+    "camera-lens-model": sql(values_of("lens_model", shown="asset.visibility = 'timeline'")),
 }
 SUGGESTIONS = {
     "country": sql("""
