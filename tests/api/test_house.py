@@ -38,9 +38,14 @@ async def test_storage_that_is_away_degrades_but_does_not_end(house):
     assert (await house.client().get("/calotype/health/ready")).status_code == 200
 
 
-async def test_the_inference_services_of_the_settings_are_the_ones_that_are_asked(house, monkeypatch):
+@pytest.fixture
+async def boss(house):
+    yield await house.person(is_admin=True)
+    await house.sql("DELETE FROM setting")
+
+
+async def test_the_inference_services_of_the_settings_are_the_ones_that_are_asked(house, boss, monkeypatch):
     asked = []
-    boss = await house.person(is_admin=True)
 
     async def answers(url: str) -> bool:
         asked.append(url)
