@@ -11,9 +11,10 @@ from calotype.search.leap_store import values_of
 from calotype.search.query import Filters, Reach
 
 _SHOWN: LiteralString = "(asset.visibility = 'timeline' OR asset.visibility = 'archive' AND asset.owner_id = :viewer)"
-CITIES = sql(values_of("city", shown=_SHOWN))
-STATES = sql(values_of("state", shown=_SHOWN))
-COUNTRIES = sql(values_of("country", shown=_SHOWN))
+_MOST: LiteralString = " LIMIT 20000"
+CITIES = sql(values_of("city", shown=_SHOWN) + _MOST)
+STATES = sql(values_of("state", shown=_SHOWN) + _MOST)
+COUNTRIES = sql(values_of("country", shown=_SHOWN) + _MOST)
 PEOPLE = sql("""
     SELECT id, name FROM person WHERE owner_id = :viewer AND name <> '' AND NOT is_hidden ORDER BY name, id LIMIT 5000
 """)

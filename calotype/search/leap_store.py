@@ -16,7 +16,6 @@ _LEAPS: LiteralString = """
      WHERE EXISTS (SELECT FROM asset
                     WHERE asset.owner_id = leap.owner_id AND asset.{column} = leap.value AND asset.status = 'active'
                       AND {shown})
-     LIMIT 20000
 """
 
 
