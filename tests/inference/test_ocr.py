@@ -166,6 +166,58 @@ def test_lines_are_batched_by_width_and_bounded_in_number_and_memory() -> None:
     assert all(len(batch) * max(320, *(widths[at] for at in batch), 0) <= ocr.BATCH_COLUMNS_PX for batch in made)
 
 
+def test_a_panorama_is_read_and_no_line_of_it_is_cut_out_larger_than_needed(bundled_model: Lines) -> None:
+    page = Image.new("RGB", (9000, 700), (190, 200, 180))
+    ImageDraw.Draw(page).text((5000, 200), "Platform twelve", font=ImageFont.load_default(200), fill="black")
+    assert read(bundled_model, page)["text"] == ["Platform twelve"]
+    across = np.array([[0, 10], [9000, 10], [9000, 690], [0, 690]], np.float32)
+    assert ocr.cut_out(np.asarray(page), across).shape == (151, ocr.LONG_SIDE_PX, 3)
+
+
+def test_what_is_made_smaller_is_averaged_and_stays_in_its_place() -> None:
+    fine = np.zeros((720, 1040, 3), np.uint8)
+    fine[:, ::2] = 255  # stripes of one pixel: what skips pixels shows black or white, or waves
+    fine[240:480, 520:] = (200, 40, 0)
+    small = ocr.smaller(fine, 250, 170)
+    assert small.shape == (170, 250, 3)
+    assert abs(small[:50, :120].astype(int) - 127).max() <= 2
+    assert small[60:110, 130:].reshape(-1, 3).tolist() == [[200, 40, 0]] * (50 * 120)
+    assert abs(small[60:110, :120].astype(int) - 127).max() <= 2
+
+
+def test_the_models_are_given_blue_first_between_minus_one_and_one() -> None:
+    blob = ocr.blob_of(np.array([[[255, 127, 0], [0, 0, 255]]], np.uint8))
+    assert blob.shape == (1, 3, 1, 2)
+    assert blob[0, :, 0, 0].tolist() == pytest.approx([-1, 127 * 2 / 255 - 1, 1], abs=1e-6)
+    assert blob[0, :, 0, 1].tolist() == pytest.approx([1, -1, -1], abs=1e-6)
+
+
+class Turning:
+    """Reads each line's first pixel as its certainty, in hundredths."""
+
+    def __init__(self) -> None:
+        self.read: list[int] = []
+
+    def __call__(self, lines: Sequence[np.ndarray]) -> list[tuple[str, float]]:
+        self.read.append(len(lines))
+        return [(f"{line[0, 0, 0]}", line[0, 0, 0] / 100) for line in lines]
+
+
+@pytest.mark.parametrize(("turned", "counts", "best"), [(95, [6, 3, 2], 95), (20, [6, 3], 40)])
+def test_doubtful_lines_are_turned_and_the_rest_of_them_only_if_that_helps(
+    bundled_model: Lines, monkeypatch: pytest.MonkeyPatch, turned: int, counts: list[int], best: int
+) -> None:
+    assert bundled_model.reader
+    doubtful = np.full((48, 200, 3), 40, np.uint8)
+    doubtful[-1, -1] = turned
+    sure = np.full((48, 200, 3), 99, np.uint8)
+    reading = Turning()
+    monkeypatch.setattr(bundled_model.reader, "_read", reading)
+    read = bundled_model.reader.read([doubtful, sure, doubtful, doubtful, doubtful, doubtful])
+    assert [count for count in reading.read if count] == counts
+    assert [text for text, _ in read] == [f"{best}", "99", *[f"{best}"] * 4]
+
+
 @pytest.mark.parametrize("turn", range(0, 360, 15))
 def test_corners_come_clockwise_from_the_upper_left(turn: int) -> None:
     a = np.deg2rad(turn)
