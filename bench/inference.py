@@ -184,7 +184,8 @@ def main() -> None:
     words.add_argument("--write", action="store_true", help="into bench/results")
     said = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(said.models, Path(folder))
+        # A child that was idle and came back has forgotten what it leaked.
+        server = Server(said.models, Path(folder), **({"CALOTYPE_INFERENCE_TTL_S": "86400"} if said.soak else {}))
         try:
             rows = soak(server, said) if said.soak else costs(server, said)
         finally:

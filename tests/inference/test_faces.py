@@ -242,6 +242,7 @@ def test_an_embedder_must_take_aligned_faces() -> None:
         Embedder(session)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # theirs, about scikit-image
 def test_insightface_finds_the_same_faces_in_the_same_heads() -> None:
     """An oracle, where it is installed: `pip install insightface` (not one of our dependencies)."""
     pytest.importorskip("insightface")
