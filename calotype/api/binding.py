@@ -165,7 +165,8 @@ def _query_model(model: type[BaseModel]) -> Bind:
 
     def bind(request: Request, faults: list[Fault]) -> Any:
         sent = _sent(request)
-        found = {key: given(sent, key, keys[key]) for key in sent if key in keys} if sent else {}
+        named = {key.removesuffix("[]") for key in sent} & keys.keys() if sent else set[str]()
+        found = {key: value for key in named if (value := given(sent, key, keys[key])) is not ABSENT}
         return _checked(adapter, found, ("query",), faults)
 
     return bind
@@ -181,8 +182,13 @@ def _sent(request: Request) -> QueryParams:
 
 
 def given(sent: QueryParams, key: str, is_list: bool) -> Any:
-    """One value, or a list where one is expected or where a key that takes one value came twice."""
+    """One value, or a list where one is expected or where a key that takes one value came twice.
+
+    Some clients write `key[]` for a list, so that one value is one, too.
+    """
     found = sent.getlist(key)
+    if is_list:
+        found += sent.getlist(f"{key}[]")
     if not found:
         return ABSENT
     return found if is_list or len(found) > 1 else found[0]

@@ -12,3 +12,9 @@ def test_a_query_key_given_twice_is_a_list():
     assert given(sent, "name", True) == ["a", "b"]
     assert given(sent, "flag", True) == ["true"]
     assert given(sent, "missing", False) is ABSENT
+
+
+def test_a_list_may_be_written_with_brackets():
+    sent = QueryParams("status[]=active&size[]=2")
+    assert given(sent, "status", True) == ["active"]
+    assert given(sent, "size", False) is ABSENT

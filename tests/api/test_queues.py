@@ -107,6 +107,14 @@ async def test_jobs_active_first_then_newest(boss, broker):
     assert [job["id"] for job in some.json()] == ["3"]
 
 
+@pytest.mark.parametrize("query", ["status=active", "status[]=active"])
+async def test_jobs_of_one_state_are_asked_for_in_either_way(boss, broker, query):
+    broker.listed = [Listed(state, "SidecarWrite", {}, 1, state) for state in ("waiting", "active")]
+    answer = await boss.client.get(f"/queues/sidecar/jobs?{query}")
+    assert [job["id"] for job in answer.json()] == ["active"]
+    assert (await boss.client.get(f"/queues/sidecar/jobs?{query}s")).status_code == 400
+
+
 async def test_emptying_needs_a_body_and_may_take_the_failed_too(boss, broker):
     assert (await boss.client.request("DELETE", "/queues/sidecar/jobs")).status_code == 400
     assert (await boss.client.request("DELETE", "/queues/sidecar/jobs", json={})).status_code == 204
