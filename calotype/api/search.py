@@ -14,7 +14,7 @@ from calotype.core.ids import AssetId
 from calotype.core.tx import Row
 from calotype.people import person_store
 from calotype.search import everything, explore, find, smart, store
-from calotype.search.query import Cursor
+from calotype.search.query import Cursor, Order
 from calotype.wire import assets as wire_assets
 from calotype.wire import everything as wire_everything
 from calotype.wire import people as wire_people
@@ -30,7 +30,8 @@ SMART_PAGE = 100
 @search.post("/search/metadata", may="asset.read", link=True, status=200, name="searchAssets", shape=wire.SearchAnswer)
 async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
     """Photos that match, a page at a time: by `page` and `size`, or behind a `cursor`."""
-    cursor = Cursor.read(body.cursor) if body.cursor else None
+    order = body.sorted_by()
+    cursor = Cursor.read(body.cursor, order) if body.cursor else None
     part = find.Page(body.size or PAGE, body.page or 1, cursor)
     found = await find.page(
         ask.look,
@@ -39,7 +40,7 @@ async def search_metadata(ask: Reading, body: wire.MetadataSearch) -> bytes:
         part,
         now=ask.world.clock.now(),
         media_root=media_root(ask.world.files),
-        order=body.sorted_by(),
+        order=order,
         with_exif=bool(body.with_exif),
         data_root=_data_root(ask, body),
     )
@@ -113,15 +114,17 @@ async def search_random(ask: Reading, body: wire.RandomSearch) -> bytes:
 @search.post("/search/large-assets", may="asset.read", status=200, shape=list[wire_assets.Asset])
 async def search_large_assets(ask: Reading, query: Annotated[wire.LargeAssets, Query()]) -> bytes:
     """The biggest files first."""
-    items = await find.largest(
+    found = await find.page(
         ask.look,
         ask.caller,
         query.asked(),
+        find.Page(query.size or PAGE),
         now=ask.world.clock.now(),
         media_root=media_root(ask.world.files),
-        size=query.size or PAGE,
+        order=Order("fileSizeInBytes"),
+        with_exif=True,
     )
-    return f"[{','.join(items)}]".encode()
+    return b"[" + found.items + b"]"
 
 
 @search.get("/search/suggestions", may="asset.read", shape=list[str | None])

@@ -8,8 +8,9 @@ from typing import Any, LiteralString, cast
 from calotype.core.sql import Where
 from calotype.search.query import Condition, Filters, Reach
 
+# Tags of others are as unknown as those that do not exist: they find nothing.
 _TAGS_BELOW: LiteralString = """(WITH RECURSIVE below AS (
-    SELECT id FROM tag WHERE id = ANY(:value::uuid[])
+    SELECT id FROM tag WHERE id = ANY(:value::uuid[]) AND owner_id = :viewer::uuid
      UNION SELECT tag.id FROM tag JOIN below ON tag.parent_id = below.id)
     SELECT id FROM below)"""
 _TAGGED: LiteralString = (
@@ -22,7 +23,8 @@ _ALL_TAGS: LiteralString = """NOT EXISTS (
     SELECT FROM unnest(:value::uuid[]) AS wanted(id)
      WHERE NOT EXISTS (
         WITH RECURSIVE below AS (
-            SELECT wanted.id UNION SELECT tag.id FROM tag JOIN below ON tag.parent_id = below.id)
+            SELECT id FROM tag WHERE id = wanted.id AND owner_id = :viewer::uuid
+             UNION SELECT tag.id FROM tag JOIN below ON tag.parent_id = below.id)
         SELECT FROM tag_asset JOIN below ON below.id = tag_asset.tag_id WHERE tag_asset.asset_id = asset.id))"""
 
 
@@ -37,21 +39,26 @@ def _text(column: LiteralString) -> dict[str, LiteralString]:
     }
 
 
+# `%` and `_` stand for anything, as the filter language has it; a backslash is one, and never half of something.
+_AS_PATTERN: LiteralString = r"replace(fold(:value::text), '\', '\\')"
+
+
 def _pattern(column: LiteralString) -> Mapping[str, LiteralString]:
     folded: LiteralString = "fold(" + column + ")"
     patterns: dict[str, LiteralString] = {
-        "like": folded + " LIKE '%' || fold(:value::text) || '%'",
-        "notLike": folded + " NOT LIKE '%' || fold(:value::text) || '%'",
-        "startsWith": folded + " LIKE fold(:value::text) || '%'",
-        "endsWith": folded + " LIKE '%' || fold(:value::text)",
+        "like": folded + " LIKE '%' || " + _AS_PATTERN + " || '%'",
+        "notLike": folded + " NOT LIKE '%' || " + _AS_PATTERN + " || '%'",
+        "startsWith": folded + " LIKE " + _AS_PATTERN + " || '%'",
+        "endsWith": folded + " LIKE '%' || " + _AS_PATTERN,
     }
     return {**_text(column), **patterns}
 
 
 # Found by its numbers; the whole is compared in a form that no index has.
 _NAMED_BY_NUMBERS: LiteralString = (
-    "(fold(asset.original_name) LIKE :numbers::text"
-    " AND fold(asset.original_name) || '' LIKE '%' || fold(:value::text) || '%')"
+    "(fold(asset.original_name) LIKE :numbers::text AND fold(asset.original_name) || '' LIKE '%' || "
+    + _AS_PATTERN
+    + " || '%')"
 )
 
 
@@ -109,10 +116,14 @@ _WITH_ALL_PERSONS: LiteralString = """asset.id IN (
      GROUP BY face.asset_id
     HAVING count(DISTINCT face.person_id) = (SELECT count(DISTINCT wanted) FROM unnest(:value::uuid[]) AS wanted))"""
 # Words as they were read, where a letter may be wrong; and parts of words, also in scripts that have no trigrams.
-_READS: LiteralString = """EXISTS (
+_READS: LiteralString = (
+    """EXISTS (
     SELECT FROM asset_text AS read
      WHERE read.asset_id = asset.id AND read.words <> ''
-       AND (fold(:value::text) <% read.words OR read.words LIKE '%' || fold(:value::text) || '%'))"""
+       AND (fold(:value::text) <% read.words OR read.words LIKE '%' || replace(replace("""
+    + _AS_PATTERN
+    + r""", '%', '\%'), '_', '\_') || '%'))"""
+)
 
 FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     "id": {"eq": "asset.id = :value::uuid", "ne": "asset.id <> :value::uuid"},
@@ -140,7 +151,7 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     "originalPath": _pattern("asset.original_key"),
     "type": _enum("asset.type", "asset_type"),
     "visibility": _enum("asset.visibility", "asset_visibility"),
-    "rating": _ordered("asset.rating", "smallint"),
+    "rating": _ordered("asset.rating", "bigint"),
     "fileSizeInBytes": _ordered("asset.size_bytes", "bigint"),
     "takenAt": _ordered("asset.taken_at", "timestamptz"),
     "createdAt": _ordered("asset.created_at", "timestamptz"),
@@ -154,7 +165,7 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
     ),
     "hasAlbums": _yes_no("EXISTS (SELECT FROM album_asset AS link WHERE link.asset_id = asset.id)"),
     "hasTags": _yes_no("EXISTS (SELECT FROM tag_asset AS link WHERE link.asset_id = asset.id)"),
-    "hasPeople": _yes_no("EXISTS (SELECT FROM face WHERE face.person_id IS NOT NULL AND " + _SEEN_FACE + ")"),
+    "hasPeople": _yes_no("EXISTS (SELECT FROM face WHERE " + _SEEN_FACE + ")"),
     "personIds": {
         "any": "EXISTS " + _WITH_PERSON,
         "none": "NOT EXISTS " + _WITH_PERSON,
@@ -170,7 +181,7 @@ FRAGMENTS: Mapping[str, Mapping[str, LiteralString]] = {
         "any": "EXISTS " + _IN_ALBUM,
         "none": "NOT EXISTS " + _IN_ALBUM,
         "all": "(SELECT count(*) FROM album_asset AS link WHERE link.asset_id = asset.id"
-        " AND link.album_id = ANY(:value::uuid[])) = cardinality(:value::uuid[])",
+        " AND link.album_id = ANY(:value::uuid[])) = (SELECT count(DISTINCT wanted) FROM unnest(:value::uuid[]) AS wanted)",
     },
 }
 

@@ -32,11 +32,13 @@ class Page:
 async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime) -> Reach:
     """Whose photos may be searched with these filters.
 
-    Raises `Unauthenticated` for the locked folder without PIN, `Invalid` for albums or tags that are not the caller's.
+    Raises `Unauthenticated` for the locked folder without PIN, `Invalid` for albums that are not the caller's.
     """
     every = [c for branch in (asked.conditions, *asked.branches) for c in branch]
-    values = [value for c in every if c.field == "visibility" for value in _listed(c.value)]
-    if "locked" in values and not any(c.operator in ("ne", "notIn") for c in every if c.field == "visibility"):
+    is_of_locked = any(
+        c.field == "visibility" and c.operator in ("eq", "in") and "locked" in _listed(c.value) for c in every
+    )
+    if is_of_locked:
         access.require_elevated(caller, now)
     is_elevated = caller.is_elevated(now)
     own_albums: list[UUID] = [
@@ -47,13 +49,10 @@ async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime)
         raise Invalid(LINK_NEEDS_ALBUM)
     if named_albums:
         await access.require(look, caller, "album.read", named_albums, now=now)
-    tags = [id for c in every if c.field == "tagIds" for id in c.value]
-    if tags:
-        await access.require(look, caller, "tag.read", tags, now=now)
     if own_albums:
         # An album shows what is in it, whoever owns it, but never what is locked or thrown away.
         return Reach(caller.user_id, is_elevated=is_elevated and caller.link is None, album_ids=tuple(own_albums))
-    if "locked" in values:
+    if is_of_locked:
         return Reach(caller.user_id, is_elevated=is_elevated)
     return Reach(caller.user_id, tuple(await partners.in_timeline_of(look, caller.user_id)), is_elevated)
 
@@ -122,14 +121,6 @@ async def some(
         with_exif=with_exif,
         data_root=data_root,
     )
-
-
-async def largest(
-    look: Look, caller: Caller, asked: Filters, *, now: datetime, media_root: str, size: int
-) -> list[str]:
-    """The biggest files of the caller, as JSON text."""
-    reach = await reach_of(look, caller, asked, now=now)
-    return await store.largest(look, asked, reach, media_root=media_root, size=size)
 
 
 async def suggestions(look: Look, caller: Caller, kind: str, **narrowed: str | None) -> list[str]:

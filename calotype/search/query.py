@@ -55,34 +55,44 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the last page ended: the value that decides the order (ISO text for instants) and the id."""
+    """Where the last page ended: the field that decides the order, its value there, and the id."""
 
-    value: str | int | None
+    field: str
+    value: datetime | int | None
     id: UUID
 
     def text(self) -> str:
         """As clients carry it: opaque."""
-        return base64.urlsafe_b64encode(json.dumps([self.value, str(self.id)]).encode()).decode().rstrip("=")
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
+        told = json.dumps([self.field, value, str(self.id)])
+        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
     @staticmethod
-    def read(text: str) -> "Cursor":
-        """Raises `Invalid` for a cursor that we did not make."""
+    def read(text: str, order: Order) -> "Cursor":
+        """Raises `Invalid` for a cursor that we did not make, and for one that another order has."""
         try:
-            value, id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            if value is not None and not isinstance(value, str | int):
-                raise ValueError(value)
-            return Cursor(value, UUID(id))
-        except (ValueError, TypeError, AttributeError) as error:
+            field, value, id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            found = Cursor(field, _decisive(field, value), UUID(id))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Invalid("The cursor is not one that this server gave.") from error
+        if found.field != order.field:
+            raise Invalid(f"The cursor belongs to a search that is ordered by {found.field}.")
+        return found
 
-    def instant(self) -> datetime | None:
-        """The value as an instant. Raises `Invalid` when it is none."""
-        if self.value is None:
-            return None
-        try:
-            return datetime.fromisoformat(str(self.value))
-        except ValueError as error:
-            raise Invalid("The cursor is not one that this server gave.") from error
+
+def _decisive(field: str, value: Any) -> datetime | int | None:
+    """What a cursor says of the field. Raises `ValueError` or `TypeError` for what could never stand there."""
+    if field in ("fileCreatedAt", "localDateTime"):
+        instant = datetime.fromisoformat(value)
+        if (instant.tzinfo is None) != (field == "localDateTime"):
+            raise ValueError(value)
+        return instant
+    limit = {"fileSizeInBytes": 2**63, "rating": 2**15}.get(field, 0)
+    if value is None and field == "rating":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not -limit <= value < limit:
+        raise ValueError(value)
+    return value
 
 
 FLAT = {
@@ -120,7 +130,8 @@ FLAT = {
     "albumIds": ("albumIds", "all"),
     "ocr": ("ocr", "matches"),
 }
-SUBSTRINGS = frozenset({"originalFileName", "originalPath", "description"})
+TRIMMED = frozenset({"originalFileName", "description"})
+SUBSTRINGS = TRIMMED | {"originalPath"}
 
 
 def filters(flat: dict[str, Any], tree: dict[str, Any] | None = None) -> Filters:
@@ -130,7 +141,7 @@ def filters(flat: dict[str, Any], tree: dict[str, Any] | None = None) -> Filters
     """
     found: list[Condition] = []
     for key, value in flat.items():
-        if key in SUBSTRINGS and value is not None:
+        if key in TRIMMED and value is not None:
             value = value.strip()
         if key not in FLAT or value == [] or (key in SUBSTRINGS and not value):
             continue

@@ -11,6 +11,7 @@ from calotype.core.sql import Sql, Where, sql
 from calotype.core.tx import Look
 from calotype.search.condition_store import conditions
 from calotype.search.leap_store import values_of
+from calotype.search.phrase import fold
 from calotype.search.query import Cursor, Filters, Order, Reach
 
 ORDERS: dict[str, tuple[LiteralString, LiteralString]] = {
@@ -78,20 +79,6 @@ _RANDOM: LiteralString = """
       FROM (SELECT id FROM picked LIMIT :size) AS page JOIN asset ON asset.id = page.id
      ORDER BY random()
 """
-# Owner by owner, as above: of many at once Postgres would read every photo before it sorts.
-_LARGE: LiteralString = """
-    SELECT {json}::text AS item
-      FROM unnest(:owners::uuid[]) AS whose(owner_id)
-     CROSS JOIN LATERAL (
-        SELECT asset.id, asset.size_bytes
-          FROM asset
-         WHERE asset.owner_id = whose.owner_id AND {where}
-         ORDER BY asset.size_bytes DESC, asset.id
-         LIMIT :size) AS found
-      JOIN asset ON asset.id = found.id
-     ORDER BY found.size_bytes DESC, found.id
-     LIMIT :size
-"""
 
 EVERY_VALUE = {
     "country": sql(values_of("country", shown="asset.visibility = 'timeline'")),
@@ -136,10 +123,8 @@ def _after(where: Where, order: Order, cursor: Cursor) -> None:
     if cursor.value is None:
         where.add(column + " IS NULL AND asset.id " + sign + " :after_id::uuid")
         return
-    where.arguments["after"] = cursor.value if isinstance(cursor.value, int) else cursor.instant()
+    where.arguments["after"] = cursor.value
     if kind == "timestamp":
-        instant = cursor.instant()
-        where.arguments["after"] = instant.replace(tzinfo=None) if instant else None
         # By the day as well: that is what the timeline's index begins with.
         where.add("asset.local_taken::date " + sign + "= :after::timestamp::date")
     value: LiteralString = ":after::" + kind
@@ -210,9 +195,7 @@ async def page(
     behind = None
     if len(ids) > _length(size):
         ids = ids[: _length(size) - 1] + "}"
-        value: Any = row["decides"]
-        last = UUID(ids[-1 - UUID_LENGTH : -1])
-        behind = Cursor(value if value is None or isinstance(value, int) else value.isoformat(), last)
+        behind = Cursor(order.field, row["decides"], UUID(ids[-1 - UUID_LENGTH : -1]))
     text, shown = await _these(
         look, ids, viewer=reach.viewer, media_root=media_root, with_exif=with_exif, data_root=data_root
     )
@@ -302,18 +285,15 @@ async def some(
     return [row["item"] for row in await look.all(where.into(text), **arguments)]
 
 
-async def largest(look: Look, asked: Filters, reach: Reach, *, media_root: str, size: int) -> list[str]:
-    """The biggest files first, with exifInfo, as JSON text."""
-    where = conditions(asked, reach, media_root)
-    arguments = where.arguments | {"owners": [reach.viewer, *reach.partners], "size": size}
-    text = _LARGE.replace("{json}", ASSET_EXIF_JSON)
-    return [row["item"] for row in await look.all(where.into(text), **arguments)]
-
-
 async def suggestions(look: Look, kind: str, owners: list[Any], **narrowed: str | None) -> list[str]:
-    """Distinct values of a field, in a case-insensitive order."""
+    """Distinct values of a field, in the order of a dictionary: neither case, accents nor blanks come first."""
     if any(value is not None for value in narrowed.values()):
         rows = await look.all(SUGGESTIONS[kind], owners=owners, **narrowed)
     else:
         rows = await look.all(EVERY_VALUE[kind], owners=owners)
-    return sorted((row["value"] for row in rows), key=lambda value: (value.casefold(), value))
+    return sorted((row["value"] for row in rows), key=_in_dictionary)
+
+
+def _in_dictionary(value: str) -> tuple[str, str, str]:
+    folded = fold(value)
+    return "".join(filter(str.isalnum, folded)), folded, value

@@ -126,15 +126,9 @@ class NumberFilter(_Operators):
     not_in: Maybe[Some[Int]] = None
 
 
-class RatingFilter(_Operators):
-    eq: Rating | None = None
-    ne: Rating | None = None
-    gt: Maybe[Rating] = None
-    gte: Maybe[Rating] = None
-    lt: Maybe[Rating] = None
-    lte: Maybe[Rating] = None
-    in_: Maybe[Some[Rating]] = Field(None, alias="in")
-    not_in: Maybe[Some[Rating]] = None
+class RatingFilter(NumberFilter):
+    eq: Int | None = None
+    ne: Int | None = None
 
 
 class OcrFilter(_Operators):

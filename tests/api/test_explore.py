@@ -93,6 +93,9 @@ async def test_text_in_a_picture_is_told_line_by_line(house, ada, eve):
         ("cafe central", True),
         ("eipt", True),
         ("東京", True),
+        ("12%", True),
+        ("2%0", False),
+        ("\\", False),
         ("bank", False),
     ],
 )
@@ -101,7 +104,7 @@ async def test_photos_are_found_by_words_in_the_picture(house, ada, asked, is_fo
     await house.sql(
         "INSERT INTO asset_text (asset_id, words, read_at) VALUES ($1, fold($2::text), now())",
         UUID(id),
-        "Café Central\nRECEIPT No 12\n東京タワー",
+        "Café Central\nRECEIPT No 12% of 200\n東京タワー",
     )
     await house.sql("INSERT INTO asset_text (asset_id, words, read_at) VALUES ($1, '', now())", UUID(await ada.asset()))
     answer = await ada.client.post("/search/metadata", json={"ocr": asked})

@@ -143,6 +143,8 @@ async def test_photos_of_somebody_are_found_and_make_a_timeline(house, ada, ann,
     assert await found(filter={"personIds": {"any": [bob, NOWHERE]}}) == {both}
     assert await found(filter={"personIds": {"none": [bob]}}) == {alone, other}
     assert await found(filter={"hasPeople": {"eq": False}}) == {other}
+    await faces.keep(other, seen(0, 10, 80, 100))  # somebody, although nobody knows who
+    assert await found(filter={"hasPeople": {"eq": True}}) == {both, alone, other}
     buckets = (await ada.client.get("/timeline/buckets", params={"personId": ann})).json()
     assert sum(bucket["count"] for bucket in buckets) == 2
     month = buckets[0]["timeBucket"]

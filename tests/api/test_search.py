@@ -1,8 +1,11 @@
 """Search by what is known: each filter finds what it names and nothing else, and nothing leaks."""
 
 import itertools
+from uuid import uuid4
 
 import pytest
+
+from calotype.search.query import Cursor
 
 
 @pytest.fixture
@@ -67,6 +70,7 @@ FLAT = [
     ({"isNotInAlbum": True}, "old plain clip oslo rome"),
     ({"personIds": [], "tagIds": [], "albumIds": []}, "old plain clip oslo rome"),
     ({"tagIds": None}, "old plain clip oslo rome"),
+    ({"tagIds": ["11111111-1111-4111-8111-111111111111"]}, ""),
     ({"checksum": "nonsense"}, ""),
     ({"unknownKey": 1}, "old plain clip oslo rome"),
 ]
@@ -75,8 +79,18 @@ TREE = [
     ({"city": {"ne": "Rome"}}, "oslo"),
     ({"city": {"ne": None}}, "oslo rome"),
     ({"rating": {"gte": 2, "lt": 5}}, "clip"),
+    ({"rating": {"gt": 0}}, "clip rome"),
+    ({"rating": {"lt": 100_000, "ne": 5}}, "clip"),
+    ({"rating": {"notIn": [2]}}, "rome"),
+    ({"rating": {"eq": None}}, "old plain oslo"),
     ({"originalFileName": {"startsWith": "ro"}}, "rome"),
     ({"originalFileName": {"notLike": "o"}}, "plain clip"),
+    ({"originalFileName": {"like": "R_M%jp"}}, "rome"),
+    ({"originalFileName": {"endsWith": "\\"}}, ""),
+    ({"originalFileName": {"endsWith": "＼"}}, ""),
+    ({"description": {"startsWith": "élan", "notLike": "\\"}}, "rome"),
+    ({"originalPath": {"endsWith": "\\"}}, ""),
+    ({"description": {"ne": ""}}, "rome"),
     ({"fileSizeInBytes": {"gt": 1000000}}, "old"),
     ({"isFavorite": {"eq": True}}, "oslo"),
     ({"hasAlbums": {"eq": False}, "type": {"eq": "VIDEO"}}, "clip"),
@@ -84,6 +98,9 @@ TREE = [
     ({"or": [{"city": {"eq": "Rome"}}, {"type": {"eq": "VIDEO"}}]}, "clip rome"),
     ({"takenAt": {"gte": "2024-05-02T00:00:00Z"}, "or": [{"city": {"eq": "Rome"}}, {"city": {"eq": "Oslo"}}]}, "oslo"),
     ({"personIds": {"none": ["11111111-1111-4111-8111-111111111111"]}, "make": {"eq": "SONY"}}, "oslo"),
+    ({"tagIds": {"none": ["11111111-1111-4111-8111-111111111111"]}, "make": {"eq": "SONY"}}, "oslo"),
+    ({"tagIds": {"any": ["11111111-1111-4111-8111-111111111111"]}}, ""),
+    ({"visibility": {"ne": "timeline"}}, "old"),
 ]
 
 
@@ -188,6 +205,9 @@ async def test_a_partner_finds_the_timeline_and_nothing_put_aside(house, ada, ev
     assert await _names(eve.client, withDeleted=True) == ["plain", "clip", "oslo", "rome"]
     assert await _names(eve.client, isFavorite=True) == []
     assert await _names(eve.client, visibility="archive") == []
+    timeline = ["plain", "clip", "oslo", "rome"]
+    for unlocked in ({"ne": "locked"}, {"notIn": ["locked", "archive"]}):
+        assert await _names(eve.client, filter={"visibility": unlocked}) == timeline
 
 
 async def test_what_is_locked_is_in_no_search_without_the_pin(house, ada):
@@ -201,6 +221,7 @@ async def test_what_is_locked_is_in_no_search_without_the_pin(house, ada):
         {"visibility": "locked"},
         {"filter": {"visibility": {"eq": "locked"}}},
         {"filter": {"or": [{"visibility": {"in": ["locked"]}}]}},
+        {"filter": {"visibility": {"eq": "locked", "ne": "archive"}}},
     ):
         answer = await ada.client.post("/search/metadata", json=body)
         assert (answer.status_code, answer.json()["message"]) == (401, "Elevated permission is required")
@@ -218,6 +239,40 @@ async def test_albums_that_are_not_mine_cannot_be_searched(house, ada, eve, libr
     assert (refused.status_code, refused.json()["message"]) == (400, "Not found or no album.read access")
     hidden = await eve.client.post("/search/metadata", json={"filter": {"albumIds": {"none": body["albumIds"]}}})
     assert hidden.status_code == 400
+
+
+async def test_an_album_is_found_whoever_owns_its_photos_and_named_twice(house, ada, eve, library):
+    (album,) = await house.sql("INSERT INTO album (name) VALUES ('Trip') RETURNING id")
+    await house.sql(
+        "INSERT INTO album_user (album_id, user_id, role) VALUES ($1, $2, 'owner'), ($1, $3, 'viewer')",
+        album["id"],
+        ada.id,
+        eve.id,
+    )
+    for name in ("rome", "old"):
+        await house.sql("INSERT INTO album_asset (album_id, asset_id) VALUES ($1, $2)", album["id"], library[name])
+    twice = [str(album["id"])] * 2
+    assert await _names(eve.client, albumIds=twice) == ["old", "rome"]
+    large = await eve.client.post("/search/large-assets", params={"albumIds": twice})
+    assert [item["originalFileName"] for item in large.json()] == ["old.jpg", "rome.jpg"]
+
+
+async def test_tags_find_with_those_below_and_for_their_owner_alone(house, ada, eve, library):
+    (trip,) = await house.sql("INSERT INTO tag (owner_id, value) VALUES ($1, 'Trip') RETURNING id", ada.id)
+    (north,) = await house.sql(
+        "INSERT INTO tag (owner_id, value, parent_id) VALUES ($1, 'Trip/North', $2) RETURNING id", ada.id, trip["id"]
+    )
+    await house.sql("INSERT INTO tag_asset (asset_id, tag_id) VALUES ($1, $2)", library["oslo"], north["id"])
+    await house.sql(
+        "INSERT INTO partner (shared_by_id, shared_with_id, in_timeline) VALUES ($1, $2, true)", ada.id, eve.id
+    )
+    for body in (
+        {"tagIds": [str(trip["id"]), str(north["id"])]},
+        {"filter": {"tagIds": {"any": [str(trip["id"])]}}},
+    ):
+        assert await _names(ada.client, **body) == ["oslo"]
+        assert await _names(eve.client, **body) == []
+    assert "oslo" not in await _names(ada.client, filter={"tagIds": {"none": [str(trip["id"])]}})
 
 
 @pytest.mark.parametrize(
@@ -251,17 +306,53 @@ async def test_an_empty_operator_is_refused(ada):
     (issue,) = answer.json()["errors"]
     assert issue["path"] == ["filter", "city"]
     assert issue["message"].startswith("At least one of the following fields is required: eq")
-    forged = await ada.client.post("/search/metadata", json={"cursor": "forged"})
-    assert (forged.status_code, forged.json()["message"]) == (400, "The cursor is not one that this server gave.")
 
 
-async def test_suggestions_narrow_each_other_and_the_largest_come_first(ada, library):
+FIELDS = ("fileCreatedAt", "localDateTime", "fileSizeInBytes", "rating")
+
+
+async def test_a_cursor_continues_the_order_it_comes_from_and_no_other(ada, library):
+    for field in FIELDS:
+        body = {"size": 2, "orderBy": {"field": field}}
+        cursor = (await ada.client.post("/search/metadata", json=body)).json()["assets"]["nextCursor"]
+        for other in FIELDS:
+            answer = await ada.client.post("/search/metadata", json={"cursor": cursor, "orderBy": {"field": other}})
+            if other != field:
+                sentence = f"The cursor belongs to a search that is ordered by {field}."
+                assert (answer.status_code, answer.json()["message"]) == (400, sentence)
+            else:
+                assert answer.status_code == 200
+
+
+NEVER = ("x", True, 1.5, 2**63, -(2**70), [])
+FORGED = {
+    "fileCreatedAt": (*NEVER, 7, None, "2024-05-01T00:00:00"),
+    "localDateTime": (*NEVER, 7, None, "2024-05-01T00:00:00+00:00"),
+    "fileSizeInBytes": (*NEVER, None, "2024-05-01T00:00:00+00:00"),
+    "rating": (*NEVER, 2**15, "2024-05-01T00:00:00+00:00"),
+    "city": (7,),
+}
+
+
+@pytest.mark.parametrize("field", FORGED)
+async def test_a_forged_cursor_is_refused(ada, field):
+    for forged in ("forged", "!", *(Cursor(field, value, uuid4()).text() for value in FORGED[field])):
+        body = {"cursor": forged} | ({"orderBy": {"field": field}} if field in FIELDS else {})
+        answer = await ada.client.post("/search/metadata", json=body)
+        sentence = "The cursor is not one that this server gave."
+        assert (answer.status_code, answer.json()["message"]) == (400, sentence), body
+
+
+async def test_suggestions_narrow_each_other_and_the_largest_come_first(house, ada, library):
     async def suggested(**query):
         return (await ada.client.get("/search/suggestions", params=query)).json()
 
     assert await suggested(type="camera-make") == ["Canon", "SONY"]
     assert await suggested(type="camera-make", model="A7") == ["SONY"]
     assert await suggested(type="city", country="Italy", includeNull="true") == ["Rome", None]
+    for name, make in {"plain": " Zeiss", "old": "Öko", "clip": "motorola"}.items():
+        await house.sql("UPDATE asset SET make = $1, visibility = 'timeline' WHERE id = $2", make, library[name])
+    assert await suggested(type="camera-make") == ["Canon", "motorola", "Öko", "SONY", " Zeiss"]
     large = (await ada.client.post("/search/large-assets", params={"minFileSize": "1000", "size": "1"})).json()
     assert [item["exifInfo"]["fileSizeInByte"] for item in large] == [99999999]
 

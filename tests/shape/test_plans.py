@@ -176,8 +176,8 @@ HOT = {
         f"suggestions for {kind}": lambda look, house, owner, kind=kind: store.suggestions(look, kind, [owner.id])
         for kind in store.SUGGESTIONS
     },
-    "the largest": lambda look, house, owner: store.largest(
-        look, Filters(), Reach(owner.id), media_root="/x/", size=50
+    "the largest": lambda look, house, owner: store.page(
+        look, Filters(), Reach(owner.id), media_root="/x/", order=Order("fileSizeInBytes"), size=50
     ),
     "names of places": lambda look, house, owner: everything_store.places(look, [owner.id], owner.id),
 }
