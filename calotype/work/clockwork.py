@@ -20,6 +20,7 @@ from calotype.people import tally_store
 from calotype.seeing import missing
 from calotype.server import history
 from calotype.settings import current
+from calotype.settings.settings import NightlyTasks
 from calotype.timeline import months
 from calotype.work import sweep
 from calotype.work.pipeline import start
@@ -114,28 +115,33 @@ async def _nightly(world: World) -> None:
             await asyncio.sleep(60)
             continue
         await asyncio.sleep(wait_s)
-        jobs = nightly_jobs(due)
+        jobs = nightly_jobs(due, settings.nightly_tasks)
         put = partial(world.queue.put, jobs)
         while not await _guarded("nightly", put):  # noqa: ASYNC110 — nobody tells when the broker is back
             await asyncio.sleep(30)
         await asyncio.sleep(1)
 
 
-def nightly_jobs(due: datetime) -> list[Job]:
-    """The night's work; ids carry the date, so that two workers start it once."""
-    names = (
-        "AssetDeleteCheck",
-        "UserDeleteCheck",
-        "SessionCleanup",
-        "NotificationsCleanup",
-        "AuditTableCleanup",
-        "UserSyncUsage",
+CLEANUPS = (
+    "AssetDeleteCheck",
+    "UserDeleteCheck",
+    "SessionCleanup",
+    "NotificationsCleanup",
+    "AuditTableCleanup",
+    "PersonCleanup",
+)
+
+
+def nightly_jobs(due: datetime, wanted: NightlyTasks) -> list[Job]:
+    """The night's work, without what is switched off; ids carry the date, so that two workers start it once."""
+    names = [
+        *(CLEANUPS if wanted.database_cleanup else ()),
+        *(["UserSyncUsage"] if wanted.sync_quota_usage else ()),
+        *(["DerivativesCheck"] if wanted.missing_thumbnails else ()),
+        *(["FacialRecognitionQueueAll"] if wanted.cluster_new_faces else ()),
         "ScrapsDelete",
-        "DerivativesCheck",
         "Sweep",
-        "PersonCleanup",
-        "FacialRecognitionQueueAll",
-    )
+    ]
     jobs = [start(name) for name in names]
     return [Job(j.name, j.queue, j.data, id=f"nightly-{j.name}-{due:%Y-%m-%d}") for j in jobs]
 

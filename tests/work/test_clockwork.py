@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from calotype.core.errors import Offline
 from calotype.core.jobs import QUEUES, REGISTRY, Done, Skip
 from calotype.core.ports import Job
+from calotype.settings.settings import NightlyTasks
 from calotype.work import clockwork, worker
 from tests.working import picture, settle
+
+NIGHT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ async def test_tombstones_are_kept_for_a_month(house, ada):
 
 def test_the_night_only_starts_what_exists_and_starts_it_once():
     worker.load_jobs()
-    jobs = clockwork.nightly_jobs(datetime(2026, 5, 1, tzinfo=UTC))
+    jobs = clockwork.nightly_jobs(NIGHT, NightlyTasks())
     for job in jobs:
         assert REGISTRY[job.name].queue == job.queue
     ids = [job.id for job in jobs]
@@ -81,8 +85,25 @@ def test_the_night_only_starts_what_exists_and_starts_it_once():
     assert all(id and id.endswith("2026-05-01") for id in ids)
 
 
+@pytest.mark.parametrize(
+    ("off", "missing"),
+    [
+        ("database_cleanup", set(clockwork.CLEANUPS)),
+        ("sync_quota_usage", {"UserSyncUsage"}),
+        ("missing_thumbnails", {"DerivativesCheck"}),
+        ("cluster_new_faces", {"FacialRecognitionQueueAll"}),
+        ("generate_memories", set[str]()),
+    ],
+)
+def test_what_is_switched_off_does_not_run_at_night(off: str, missing: set[str]):
+    usual = {job.name for job in clockwork.nightly_jobs(NIGHT, NightlyTasks())}
+    now = {job.name for job in clockwork.nightly_jobs(NIGHT, replace(NightlyTasks(), **{off: False}))}
+    assert usual - now == missing
+    assert {"Sweep", "ScrapsDelete"} < now <= usual
+
+
 async def test_every_nightly_job_runs(house):
-    house.jobs.extend(clockwork.nightly_jobs(datetime(2026, 5, 1, tzinfo=UTC)))
+    house.jobs.extend(clockwork.nightly_jobs(NIGHT, NightlyTasks()))
     assert {type(outcome) for _, outcome in await house.work()} <= {Done, Skip}
 
 
