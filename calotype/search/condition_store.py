@@ -264,7 +264,7 @@ def conditions(asked: Filters, reach: Reach, media_root: str) -> Where:
     """What must hold of a row of `asset` to be found and seen, for any statement that has a `{where}`."""
     built = _Built(Where(arguments={"viewer": reach.viewer, "media_root": media_root}))
     where = built.where
-    if asked.with_deleted:
+    if asked.with_deleted and reach.sees_trash:
         where.add("asset.status <> 'deleted'")
     else:
         where.add("asset.status = 'active'")

@@ -101,7 +101,7 @@ async def search(
     """A page of what fits best. Works without inference. Raises `Invalid` when nothing is asked."""
     if not text.strip():
         raise Invalid("There is nothing to look for: `query` is empty.")
-    if not asked.names("visibility"):
+    if "visibility" not in asked.fields():
         asked = replace(asked, conditions=(*asked.conditions, Condition("visibility", "in", ["timeline", "archive"])))
     async with world.glancing() as look:
         reach = await reach_of(look, caller, asked, now=world.clock.now())

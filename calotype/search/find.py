@@ -12,6 +12,10 @@ from calotype.core.tx import Look
 from calotype.search import store
 from calotype.search.query import Cursor, Filters, Order, Reach
 
+LINK_HIDES = "This link keeps its photos' metadata to itself: they cannot be searched or sorted by it."
+# What a link tells of its photos even then, so that asking for it tells nothing more.
+TOLD = frozenset({"albumIds", "id", "type", "visibility", "isMotion"})
+TOLD_ORDERS = frozenset({"fileCreatedAt", "localDateTime"})
 LINK_NEEDS_ALBUM = "Shared link access is only allowed in combination with an albumIds filter"
 
 
@@ -51,7 +55,13 @@ async def reach_of(look: Look, caller: Caller, asked: Filters, *, now: datetime)
         await access.require(look, caller, "album.read", named_albums, now=now)
     if own_albums:
         # An album shows what is in it, whoever owns it, but never what is locked or thrown away.
-        return Reach(caller.user_id, is_elevated=is_elevated and caller.link is None, album_ids=tuple(own_albums))
+        is_link = caller.link is not None
+        return Reach(
+            caller.user_id,
+            is_elevated=is_elevated and not is_link,
+            album_ids=tuple(own_albums),
+            sees_trash=not is_link,
+        )
     if is_of_locked:
         return Reach(caller.user_id, is_elevated=is_elevated)
     return Reach(caller.user_id, tuple(await partners.in_timeline_of(look, caller.user_id)), is_elevated)
@@ -75,8 +85,12 @@ async def page(
 ) -> store.Found:
     """A page of what the caller may see of what matches, newest first unless asked otherwise.
 
-    `data_root`: where portraits lie, when it is to be said who is in the photos.
+    `data_root`: where portraits lie, when it is to be said who is in the photos. Raises what `reach_of` raises, and `Invalid`
+    for a question that a link does not answer.
     """
+    hides_metadata = caller.link is not None and not caller.link.show_metadata
+    if hides_metadata and not (asked.fields() <= TOLD and order.field in TOLD_ORDERS):
+        raise Invalid(LINK_HIDES)
     reach = await reach_of(look, caller, asked, now=now)
     return await store.page(
         look,
@@ -89,6 +103,7 @@ async def page(
         cursor=part.cursor,
         with_exif=with_exif,
         data_root=data_root,
+        hides_metadata=hides_metadata,
     )
 
 

@@ -29,10 +29,9 @@ class Filters:
     with_deleted: bool = False
     without_stacked: bool = False
 
-    def names(self, field: str) -> bool:
-        """Whether the field is asked about anywhere."""
-        every = (self.conditions, *self.branches)
-        return any(condition.field == field for branch in every for condition in branch)
+    def fields(self) -> set[str]:
+        """What is asked about anywhere."""
+        return {condition.field for branch in (self.conditions, *self.branches) for condition in branch}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whose photos are searched. `viewer` sees everything but the locked folder, which opens with `is_elevated`."""
+    """Whose photos are searched. `viewer` sees everything but the locked folder, which opens with `is_elevated`.
+
+    A stranger with a link is the link's creator here, but for the trash.
+    """
 
     viewer: UserId
     partners: tuple[UserId, ...] = ()
     is_elevated: bool = False
     album_ids: tuple[UUID, ...] = ()
+    sees_trash: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
-from calotype.assets.store import ASSET_EXIF_JSON, ASSET_EXIF_PEOPLE_JSON, ASSET_JSON, ASSET_PEOPLE_JSON
+from calotype.assets.store import (
+    ASSET_EXIF_JSON,
+    ASSET_EXIF_PEOPLE_JSON,
+    ASSET_JSON,
+    ASSET_PEOPLE_JSON,
+    SANITISED_JSON,
+)
 from calotype.core.ids import UserId
 from calotype.core.sql import Sql, Where, sql
 from calotype.core.tx import Look
@@ -169,10 +175,11 @@ async def page(
     cursor: Cursor | None = None,
     with_exif: bool = False,
     data_root: str | None = None,
+    hides_metadata: bool = False,
 ) -> Found:
     """A page of what matches. With a cursor the offset does not count. `cursor` of the answer: `None` at the end.
 
-    `data_root`: where portraits lie, when it is to be said who is in the photos.
+    `data_root`: where portraits lie, when it is to be said who is in the photos. `hides_metadata`: for a link that does.
     """
     where = conditions(asked, reach, media_root)
     if cursor is not None:
@@ -196,9 +203,8 @@ async def page(
     if len(ids) > _length(size):
         ids = ids[: _length(size) - 1] + "}"
         behind = Cursor(order.field, row["decides"], UUID(ids[-1 - UUID_LENGTH : -1]))
-    text, shown = await _these(
-        look, ids, viewer=reach.viewer, media_root=media_root, with_exif=with_exif, data_root=data_root
-    )
+    json = SANITISED_JSON if hides_metadata else _json(with_exif=with_exif, with_people=data_root is not None)
+    text, shown = await _these(look, ids, json, viewer=reach.viewer, media_root=media_root, data_root=data_root)
     return Found(text, shown, behind)
 
 
@@ -217,7 +223,8 @@ async def items(
     if not ids:
         return b""
     chosen = "{" + ",".join([str(id) for id in ids]) + "}"
-    text, _ = await _these(look, chosen, viewer=viewer, media_root=media_root, with_exif=with_exif, data_root=data_root)
+    json = _json(with_exif=with_exif, with_people=data_root is not None)
+    text, _ = await _these(look, chosen, json, viewer=viewer, media_root=media_root, data_root=data_root)
     return text
 
 
@@ -237,10 +244,9 @@ async def items_by_id(
 
 
 async def _these(
-    look: Look, ids: str, *, viewer: UserId, media_root: str, with_exif: bool, data_root: str | None
+    look: Look, ids: str, json: LiteralString, *, viewer: UserId, media_root: str, data_root: str | None
 ) -> tuple[bytes, int]:
     """`ids`: the text of an array. Also how many there are by now: one may have been removed since it was found."""
-    json = _json(with_exif=with_exif, with_people=data_root is not None)
     statement = Where().into(_THESE.replace("{json}", json))
     row = await look.one(statement, ids=ids, viewer=viewer, media_root=media_root, data_root=data_root)
     assert row is not None  # an aggregate without groups always has one

@@ -1,5 +1,6 @@
 """Search by what is known: each filter finds what it names and nothing else, and nothing leaks."""
 
+import base64
 import itertools
 from uuid import uuid4
 
@@ -255,6 +256,54 @@ async def test_an_album_is_found_whoever_owns_its_photos_and_named_twice(house, 
     assert await _names(eve.client, albumIds=twice) == ["old", "rome"]
     large = await eve.client.post("/search/large-assets", params={"albumIds": twice})
     assert [item["originalFileName"] for item in large.json()] == ["old.jpg", "rome.jpg"]
+
+
+async def _link(house, owner, photos: list[str], *, shows: bool):
+    """A client that came by a link to an album of these photos, and the album."""
+    (album,) = await house.sql("INSERT INTO album (name) VALUES ('Trip') RETURNING id")
+    await house.sql("INSERT INTO album_user (album_id, user_id, role) VALUES ($1, $2, 'owner')", album["id"], owner.id)
+    for photo in photos:
+        await house.sql("INSERT INTO album_asset (album_id, asset_id) VALUES ($1, $2)", album["id"], photo)
+    key = uuid4().bytes * 3
+    await house.sql(
+        "INSERT INTO shared_link (user_id, album_id, key, type, show_metadata) VALUES ($1, $2, $3, 'ALBUM', $4)",
+        owner.id, album["id"], key, shows,
+    )  # fmt: skip
+    client = house.client(**{"x-immich-share-key": base64.urlsafe_b64encode(key).decode().rstrip("=")})
+    return client, str(album["id"])
+
+
+async def test_a_link_finds_in_its_album_what_is_not_thrown_away(house, ada, library):
+    client, album = await _link(house, ada, [library["rome"], library["raw"]], shows=True)
+    for body in ({}, {"withDeleted": True}, {"trashedAfter": "2000-01-01T00:00:00Z"}, {"visibility": "timeline"}):
+        found = await _names(client, albumIds=[album], **body)
+        assert found == ([] if "trashedAfter" in body else ["rome"]), body
+    assert await _names(ada.client, albumIds=[album], withDeleted=True) == ["raw", "rome"]
+    answer = await client.post("/search/metadata", json={})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("Shared link access is only allowed in combination with an albumIds")
+
+
+async def test_a_link_that_hides_metadata_hides_them_from_questions_too(house, ada, library):
+    client, album = await _link(house, ada, [library["rome"], library["clip"]], shows=False)
+    answer = await client.post("/search/metadata", json={"albumIds": [album], "withExif": True, "withPeople": True})
+    found = answer.json()["assets"]["items"]
+    assert [item["id"] for item in found] == [library["clip"], library["rome"]]
+    for item in found:
+        assert set(item) == {
+            "id", "type", "originalMimeType", "thumbhash", "localDateTime", "duration", "livePhotoVideoId", "hasMetadata",
+            "width", "height",
+        }  # fmt: skip
+    (video,) = (await client.post("/search/metadata", json={"albumIds": [album], "type": "VIDEO"})).json()["assets"][
+        "items"
+    ]
+    assert video["id"] == library["clip"]
+    curious = ({"city": "Rome"}, {"originalFileName": "rome"}, {"filter": {"or": [{"rating": {"eq": 5}}]}},
+               {"orderBy": {"field": "fileSizeInBytes"}})  # fmt: skip
+    for body in curious:
+        answer = await client.post("/search/metadata", json={"albumIds": [album], **body})
+        assert answer.status_code == 400
+        assert answer.json()["message"].startswith("This link keeps its photos' metadata to itself")
 
 
 async def test_tags_find_with_those_below_and_for_their_owner_alone(house, ada, eve, library):
