@@ -406,6 +406,19 @@ async def test_suggestions_narrow_each_other_and_the_largest_come_first(house, a
     assert [item["exifInfo"]["fileSizeInByte"] for item in large] == [99999999]
 
 
+async def test_the_largest_are_asked_for_in_text(ada, library):
+    for query, name in (
+        ("rating=5", "rome"),
+        ("isFavorite=true", "oslo"),
+        ("isEncoded=false&type=VIDEO&withExif=true", "clip"),
+        ("minFileSize=99999998&isNotInAlbum=true", "old"),
+        ("personIds=11111111-1111-4111-8111-111111111111", ""),
+        ("personIds[]=11111111-1111-4111-8111-111111111111", ""),
+    ):
+        found = (await ada.client.post(f"/search/large-assets?{query}")).json()
+        assert [item["originalFileName"].partition(".")[0] for item in found] == name.split(), query
+
+
 async def test_an_answer_to_a_question_has_a_strong_tag_that_matches_nothing(ada, library):
     first, second = [await ada.client.post("/search/metadata", json={"size": 1}) for _ in range(2)]
     assert first.content == second.content

@@ -3,6 +3,7 @@
 import pytest
 
 from calotype.storage.root import Root, State
+from tests.working import settle
 
 
 @pytest.fixture
@@ -42,6 +43,15 @@ async def test_what_an_inference_service_brings_is_offered_when_there_is_one(hou
     assert features["smartSearch"]
     assert features["facialRecognition"]
     assert features["ocr"]
+
+
+async def test_without_machine_learning_only_duplicates_are_offered(house):
+    house.with_config(inference_url="http://vision:3003")
+    await settle(house, "machineLearning.enabled", False)
+    features = (await house.client().get("/server/features")).json()
+    asked = ("smartSearch", "facialRecognition", "ocr", "duplicateDetection")
+    assert [features[name] for name in asked] == [False, False, False, True]
+    await settle(house, "machineLearning.enabled", True)
 
 
 async def test_the_configuration_every_client_needs(house, boss):
