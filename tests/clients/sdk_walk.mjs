@@ -78,6 +78,39 @@ assert.deepEqual([page.items.length, page.items[0].id, page.nextPage], [1, id, n
 assert.equal((await api.searchAssetStatistics({ statisticsSearchDto: {} })).total, 1);
 assert.equal((await api.searchRandom({ randomSearchDto: { size: 5 } })).length, 1);
 
+const sorted = { orderBy: { field: api.SearchOrderField.Rating }, filter: { originalFileName: { endsWith: 'K.JPG' } } };
+const sole = (await api.searchAssets({ metadataSearchDto: { ...sorted, size: 1 } })).assets;
+assert.deepEqual([sole.count, sole.nextCursor], [1, null]);
+assert.equal((await api.searchLargeAssets({ isFavorite: false, minFileSize: bytes.length - 1 })).length, 1);
+assert.deepEqual(await api.getSearchSuggestions({ $type: api.SearchSuggestionType.City, includeNull: true }), [null]);
+assert.deepEqual((await api.getExploreData()).map((group) => group.fieldName), ['exifInfo.city', 'createdAt']);
+assert.deepEqual(await api.getAssetDuplicates(), []);
+
+// People, and the faces that somebody draws.
+const ann = await api.createPerson({ personCreateDto: { name: 'Ann', birthDate: '1990-05-06', color: '#abc' } });
+const nameless = await api.createPerson({ personCreateDto: {} });
+assert.deepEqual([ann.name, ann.birthDate, ann.color, nameless.name], ['Ann', '1990-05-06', '#abc', '']);
+assert.equal((await api.getAllPeople({ withHidden: true })).total, 0);
+const box = { imageWidth: 100, imageHeight: 100, x: 10, y: 10, width: 40, height: 40 };
+await api.createFace({ assetFaceCreateDto: { assetId: id, personId: nameless.id, ...box } });
+const [face] = await api.getFaces({ id });
+assert.deepEqual([face.sourceType, face.person.id, face.boundingBoxX2], [api.SourceType.Manual, nameless.id, 50]);
+assert.equal((await api.reassignFacesById({ id: ann.id, faceDto: { id: face.id } })).id, ann.id);
+assert.deepEqual((await api.getAllPeople({ size: 1 })).people.map((person) => person.id), [ann.id]);
+assert.equal((await api.getPersonStatistics({ id: ann.id })).assets, 1);
+const known = (await api.searchAssets({ metadataSearchDto: { personIds: [ann.id], withPeople: true } })).assets.items;
+assert.deepEqual(known.map((each) => each.people[0].name), ['Ann']);
+const merged = await api.mergePeople({ mergePersonDto: { ids: [ann.id, nameless.id] } });
+assert.deepEqual(merged, [{ id: nameless.id, success: true }]);
+const changes = { peopleUpdateDto: { people: [{ id: ann.id, isFavorite: true }] } };
+assert.deepEqual(await api.updatePeople(changes), [{ id: ann.id, success: true }]);
+const portrait = await until(() => api.getPersonThumbnail({ id: ann.id }).catch(() => undefined));
+assert.equal(portrait.type, 'image/jpeg');
+assert.deepEqual((await api.searchPerson({ name: 'an' })).map((person) => person.name), ['Ann']);
+await api.deleteFace({ id: face.id, assetFaceDeleteDto: { force: true } });
+await api.deletePeople({ bulkIdsDto: { ids: [ann.id] } });
+assert.deepEqual(await api.getFaces({ id }), []);
+
 // Changes.
 const favourite = await api.updateAsset({ id, updateAssetDto: { isFavorite: true, description: 'By the sea' } });
 assert.equal(favourite.isFavorite, true);
