@@ -51,7 +51,8 @@ async def keep(
 async def forget(tx: Tx, world: World, *, faces_too: bool) -> None:
     """As if no photo had been searched. `faces_too`: what was found goes, with the people the machine made of it.
 
-    Whoever was named stays, and gets back the faces that the file beside a photo names.
+    Whoever was named stays: their faces are compared with what is found when each photo is searched again (`keep`), and
+    those that the file beside a photo names come back as well.
     """
     await store.forget_scans(tx, faces_too=faces_too)
     if faces_too:

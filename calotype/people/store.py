@@ -47,7 +47,12 @@ STAMP = sql("""
     ON CONFLICT (asset_id) DO UPDATE SET model = excluded.model, at = clock_timestamp()
 """)
 FORGET_SCANS = sql("DELETE FROM face_scan")
-FORGET_FACES = sql("DELETE FROM face WHERE source_type = 'machine-learning' AND NOT is_pinned AND deleted_at IS NULL")
+# Whoever was named keeps their faces until each photo has been searched again: what is found there is who it was.
+FORGET_FACES = sql("""
+    DELETE FROM face
+     WHERE source_type = 'machine-learning' AND NOT is_pinned AND deleted_at IS NULL
+       AND NOT EXISTS (SELECT FROM person WHERE person.id = face.person_id AND person.is_anchor)
+""")
 
 SHOWN_OF_ASSET = sql("""
     SELECT face.id, face.x1, face.y1, face.x2, face.y2, face.image_width, face.image_height, face.source_type,
@@ -141,7 +146,7 @@ async def stamp(tx: Tx, asset_id: AssetId, model: str) -> None:
 
 
 async def forget_scans(tx: Tx, *, faces_too: bool) -> None:
-    """As if no photo had been searched. `faces_too`: what was found goes as well, but for what somebody confirmed."""
+    """As if no photo had been searched. `faces_too`: what was found goes as well, but for whom somebody knows."""
     await tx.run(FORGET_SCANS)
     if faces_too:
         await tx.run(FORGET_FACES)
