@@ -1,7 +1,8 @@
-"""What reading costs at a size: `python bench/reading.py --data DIR --assets 100000`.
+"""What reading costs at a size: `python bench/reading.py --data DIR --assets 100000 [--people]`.
 
 Starts a server of its own on an empty data folder, fills its database by COPY, and asks each kind of request over plain
-HTTP. With --url, --root-pid and no --data it measures any other server that already holds such a library.
+HTTP; with --people, what is asked about people and their photos. With --url, --root-pid and no --data it measures any other
+server that already holds such a library.
 """
 
 import argparse
@@ -17,10 +18,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from measure import Client, Cost, cost, sign_in, table
-from seed import PASSWORD, USUAL, seed, usual_month
+from seed import OFTEN, PASSWORD, USUAL, person_id, seed, seed_people, usual_month
 
 EMAIL = "bench@example.com"
 THUMBNAIL_BYTES = 17_000
@@ -92,6 +94,63 @@ def measure(client: Client, root: int, *, heavy: int = 60, light: int = 400) -> 
     return rows
 
 
+def measure_people(client: Client, root: int) -> list[Cost]:
+    """Every kind of request about people: who is on every ninth photo, on every fiftieth, and on a few hundred."""
+    rnd = random.Random(1)
+    ids = [item["id"] for item in client.json("POST", "/search/metadata", {"size": 1000})["assets"]["items"]]
+    first, second, seldom = (person_id(number) for number in (0, 1, len(OFTEN) + 10))
+    gets = {
+        "people": "/people",
+        "people, hidden too": "/people?withHidden=true",
+        "portrait": f"/people/{first}/thumbnail",
+    }
+    searches: dict[str, dict[str, Any]] = {"somebody and a city": {"personIds": [str(first)], "city": "Berlin 3"}}
+    for person in (first, second, seldom):
+        query = f"personId={person}&visibility=timeline&withStacked=true"
+        months = client.json("GET", f"/timeline/buckets?{query}")
+        count, month = max((each["count"], each["timeBucket"]) for each in months)
+        of = f"{sum(each['count'] for each in months):,}"
+        gets[f"statistics of {of}"] = f"/people/{person}/statistics"
+        gets[f"timeline/buckets of {of}"] = f"/timeline/buckets?{query}"
+        gets[f"timeline/buckets of {of}, archived too"] = f"/timeline/buckets?personId={person}"
+        gets[f"timeline/bucket of {count:,} of {of}, kept"] = f"/timeline/bucket?{query}&timeBucket={month}"
+        searches[f"{of} of somebody"] = {"personIds": [str(person)]}
+    gets["timeline/buckets of favourites"] = f"/timeline/buckets?personId={first}&isFavorite=true"
+    searches |= {
+        "both of two": {"personIds": [str(first), str(second)]},
+        "both of two who are seldom together": {"personIds": [str(seldom), str(second)]},
+        "somebody in a month": {"personIds": [str(second)], **SEARCHES["taken in a month"]},
+        "any of two": {"filter": {"personIds": {"any": [str(second), str(seldom)]}}},
+        "without somebody": {"filter": {"personIds": {"none": [str(first)]}}},
+        "with people": {"filter": {"hasPeople": {"eq": True}}},
+        "without people": {"filter": {"hasPeople": {"eq": False}}},
+    }
+    asks: dict[str, Callable[[], tuple[int, bytes]]] = {
+        "faces of a photo": lambda: client.ask("GET", f"/faces?id={rnd.choice(ids)}"),
+        "asset info": lambda: client.ask("GET", f"/assets/{rnd.choice(ids)}"),
+    }
+    asks |= {name: partial(client.ask, "GET", path) for name, path in gets.items()}
+    for name, body in searches.items():
+        asks[f"search: {name}"] = partial(
+            client.ask, "POST", "/search/metadata", {"size": 100, "withExif": True, **body}
+        )
+    rows: list[Cost] = []
+    for name, ask in asks.items():
+        begun = time.perf_counter()
+        ask()
+        is_slow = time.perf_counter() - begun > 0.3
+        rows.append(cost(name, root, ask, requests=5 if is_slow else 60, warm=2))
+        print(rows[-1], file=sys.stderr, flush=True)
+    rows.append(cold_bucket(client, root, (month_of(client, first)), query=f"personId={first}&"))
+    return rows
+
+
+def month_of(client: Client, person: UUID) -> tuple[str, int]:
+    """The month in which somebody is on the most photos."""
+    months = client.json("GET", f"/timeline/buckets?personId={person}")
+    return max(((each["timeBucket"], each["count"]) for each in months), key=lambda month: month[1])
+
+
 def two_months(client: Client) -> tuple[tuple[str, int], tuple[str, int]]:
     """The month of the usual size, and one from the middle of the library: their names and how many photos show in them.
 
@@ -102,13 +161,13 @@ def two_months(client: Client) -> tuple[tuple[str, int], tuple[str, int]]:
     return usual or min(months, key=lambda month: abs(month[1] - 2400)), months[len(months) // 2]
 
 
-def cold_bucket(client: Client, root: int, month: tuple[str, int], *, requests: int = 20) -> Cost:
+def cold_bucket(client: Client, root: int, month: tuple[str, int], *, query: str = "", requests: int = 20) -> Cost:
     """A month whose kept body is out of date each time: before every request one of its photos changes.
 
     The price of the change alone is measured the same way and taken off.
     """
     name, count = month
-    inside = client.json("GET", f"/timeline/bucket?timeBucket={name}")["id"][0]
+    inside = client.json("GET", f"/timeline/bucket?{query}timeBucket={name}")["id"][0]
     favourite = False
 
     def change() -> tuple[int, bytes]:
@@ -118,7 +177,7 @@ def cold_bucket(client: Client, root: int, month: tuple[str, int], *, requests: 
 
     def both() -> tuple[int, bytes]:
         change()
-        return client.ask("GET", f"/timeline/bucket?timeBucket={name}")
+        return client.ask("GET", f"/timeline/bucket?{query}timeBucket={name}")
 
     alone, together = cost("", root, change, requests=requests * 3), cost("", root, both, requests=requests)
     return Cost(
@@ -147,12 +206,14 @@ def own_server(data: Path, port: int) -> subprocess.Popen[bytes]:
     raise RuntimeError("the server did not start")
 
 
-def seeded(data: Path, assets: int) -> None:
+def seeded(data: Path, assets: int, *, people: bool) -> None:
     """Fill the embedded database of a data folder; with no photos to add, see to the month of the usual size alone."""
     from calotype.outside import embedded
 
     url = embedded.postgres_url(embedded.run_folder(data))
     asyncio.run(seed(url, assets) if assets else _with_usual_month(url))
+    if people:
+        asyncio.run(seed_people(url))
 
 
 async def _with_usual_month(url: str) -> None:
@@ -162,11 +223,12 @@ async def _with_usual_month(url: str) -> None:
 
 
 def place_thumbnail(data: Path, client: Client) -> None:
-    """A file of the usual size for the newest photo."""
+    """A file of the usual size for the newest photo, and for everybody's portrait."""
     newest = client.json("POST", "/search/metadata", {"size": 1})["assets"]["items"][0]["id"]
-    path = data / "thumbs" / "bench" / f"{newest}_thumbnail.webp"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(random.Random(1).randbytes(THUMBNAIL_BYTES))
+    for name in (f"{newest}_thumbnail.webp", "person.jpg"):
+        path = data / "thumbs" / "bench" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.Random(1).randbytes(THUMBNAIL_BYTES))
 
 
 if __name__ == "__main__":
@@ -176,6 +238,7 @@ if __name__ == "__main__":
     arguments.add_argument("--data", type=Path)
     arguments.add_argument("--port", type=int, default=22830)
     arguments.add_argument("--assets", type=int, default=100_000, help="0: the data folder is filled already")
+    arguments.add_argument("--people", action="store_true", help="put people on the photos, and ask about them")
     arguments.add_argument("--only-fill", action="store_true", help="fill the data folder and stop")
     given = arguments.parse_args()
     process = None
@@ -184,7 +247,7 @@ if __name__ == "__main__":
             given.data = given.data.absolute()
             process = own_server(given.data, given.port)
             url, root = f"http://127.0.0.1:{given.port}", process.pid
-            seeded(given.data, given.assets)
+            seeded(given.data, given.assets, people=given.people)
             if given.only_fill:
                 sys.exit()
             someone = sign_in(url, EMAIL, PASSWORD)
@@ -193,7 +256,10 @@ if __name__ == "__main__":
         else:
             url, root = given.url, given.root_pid
             someone = sign_in(url, EMAIL, PASSWORD)
-        rows = measure(someone, root) + [cold_bucket(someone, root, month) for month in two_months(someone)]
+        if given.people:
+            rows = measure_people(someone, root)
+        else:
+            rows = measure(someone, root) + [cold_bucket(someone, root, month) for month in two_months(someone)]
         print(table([asdict(row) for row in rows]))
     finally:
         if process:

@@ -1,7 +1,8 @@
-"""Fills a database with made-up photos by COPY: `python bench/seed.py URL --assets 1000000`.
+"""Fills a database with made-up photos by COPY: `python bench/seed.py URL --assets 1000000 [--people]`.
 
 One owner, 43 months, one photo every two minutes or so; cameras, places, ratings and names in the proportions of a real
-library. The same seed gives the same rows.
+library. With people, one of them is on every ninth photo, four on every fiftieth, a thousand on 10 to 500 photos each, and
+there are as many faces as photos; the rest of them are nobody's. The same seed gives the same rows.
 """
 
 import argparse
@@ -53,6 +54,60 @@ COLUMNS = (
     "exposure_time exif_width exif_height orientation date_time_original modify_date time_zone latitude longitude city state "
     "country description rating metadata_at previews_at transcode_checked_at created_at"
 ).split()
+
+OFTEN = (0.11, 0.02, 0.02, 0.02, 0.02)  # on which share of all photos those are who are on the most
+SELDOM = 1000
+PEOPLE = """
+    INSERT INTO person (id, owner_id, name, portrait_path)
+    SELECT id, $1, CASE WHEN n % 5 < 2 THEN 'Person ' || n ELSE '' END, 'thumbs/bench/person.jpg'
+      FROM unnest($2::uuid[]) WITH ORDINALITY AS new (id, n)
+"""
+_FACES = """
+    INSERT INTO face (asset_id, owner_id, person_id, x1, y1, x2, y2, image_width, image_height, source_type, score, place,
+                      looked_at)
+    SELECT asset.id, asset.owner_id, {person}, 100 * side, 100, 100 * side + 80, 200, 1440, 1080, 'machine-learning', 0.9,
+           face_place(asset.visibility, asset.status), now()
+"""
+# Every hundredth of their photos shows them twice.
+FACES_OF_FREQUENT = (
+    _FACES.format(person="often.id")
+    + """
+      FROM asset
+      JOIN unnest($2::uuid[], $3::float8[]) WITH ORDINALITY AS often (id, share, n)
+        ON (hashtextextended(asset.id::text, n) & 1048575) < share * 1048576
+     CROSS JOIN LATERAL generate_series(n, CASE WHEN asset.size_bytes % 100 = 0 THEN n + 1 ELSE n END) AS side
+     WHERE asset.owner_id = $1 AND asset.visibility <> 'hidden'
+"""
+)
+NUMBERED = """
+    CREATE TEMPORARY TABLE photo AS
+    SELECT id, row_number() OVER (ORDER BY taken_at, id) AS number FROM asset WHERE visibility <> 'hidden'
+"""
+FACES_OF_RARE = (
+    _FACES.format(person="rare.id")
+    + """
+      FROM unnest($2::uuid[]) WITH ORDINALITY AS rare (id, n)
+     CROSS JOIN LATERAL generate_series(1, 10 + n * 37 % 491) AS i
+     CROSS JOIN (SELECT max(number) AS photos FROM photo) AS every
+      JOIN photo ON photo.number = 1 + (hashtextextended(n || '-' || i, 0) & 9007199254740991) % every.photos
+      JOIN asset ON asset.id = photo.id
+     CROSS JOIN LATERAL (SELECT 7 + i % 5) AS place (side)
+     WHERE asset.owner_id = $1
+"""
+)
+FACES_OF_NOBODY = (
+    _FACES.format(person="NULL::uuid")
+    + """
+      FROM asset, (SELECT 12) AS place (side)
+     WHERE asset.owner_id = $1 AND asset.visibility <> 'hidden'
+     ORDER BY md5(asset.id::text) LIMIT (SELECT count(*) FROM asset) - (SELECT count(*) FROM face)
+"""
+)
+FEATURES = """
+    UPDATE person SET feature_face_id = face.id, portrait_face_id = face.id
+      FROM (SELECT DISTINCT ON (person_id) person_id, id FROM face WHERE place = 't' ORDER BY person_id, id) AS face
+     WHERE face.person_id = person.id AND person.owner_id = $1
+"""
 
 
 def asset(
@@ -132,9 +187,33 @@ async def usual_month(connection: asyncpg.Connection, owner: UUID) -> None:
     )
 
 
+def person_id(number: int) -> UUID:
+    """Somebody; those who are on many photos come first."""
+    return UUID(bytes=hashlib.md5(f"person {number}".encode(), usedforsecurity=False).digest(), version=4)
+
+
+async def seed_people(url: str) -> None:
+    """Put people on the photos, unless some are there."""
+    connection = await asyncpg.connect(url)
+    owner = await connection.fetchval("SELECT id FROM users WHERE email = 'bench@example.com'")
+    if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM person WHERE owner_id = $1)", owner):
+        ids = [person_id(n) for n in range(len(OFTEN) + SELDOM)]
+        await connection.execute(PEOPLE, owner, ids)
+        await connection.execute(FACES_OF_FREQUENT, owner, ids[: len(OFTEN)], OFTEN)
+        await connection.execute(NUMBERED)
+        await connection.execute(FACES_OF_RARE, owner, ids[len(OFTEN) :])
+        await connection.execute(FACES_OF_NOBODY, owner)
+        await connection.execute(FEATURES, owner)
+        await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("url")
     arguments.add_argument("--assets", type=int, default=100_000)
+    arguments.add_argument("--people", action="store_true", help="put people on the photos")
     given = arguments.parse_args()
     print("owner", asyncio.run(seed(given.url, given.assets)))
+    if given.people:
+        asyncio.run(seed_people(given.url))

@@ -1,8 +1,9 @@
-"""What a photo's rows cost Postgres: `python bench/writes.py URL [URL …] --photos 1000`.
+"""What a photo's rows cost Postgres: `python bench/writes.py URL [URL …] --photos 1000 [--faces 2]`.
 
-Runs the statements of a photo's life (upload, facts, previews, transcoding aside) against databases that `seed.py` filled, a
-unit of work each, and reads the CPU of the whole Postgres and the bytes of its log. Several URLs are measured in turns,
-round after round, so that what else the machine does meets them alike. The rows are removed afterwards.
+Runs the statements of a photo's life (upload, facts, previews and, where people are, faces that are somebody; transcoding
+aside) against databases that `seed.py` filled, a unit of work each, and reads the CPU of the whole Postgres and the bytes of
+its log. Several URLs are measured in turns, round after round, so that what else the machine does meets them alike. The rows
+are removed afterwards.
 """
 
 import argparse
@@ -26,6 +27,9 @@ from calotype.core.ids import AssetId, UserId
 from calotype.core.tx import Tx
 from calotype.media import store as media
 from calotype.outside.postgres import PgPool, connect
+from calotype.people import cluster_store
+from calotype.people import store as faces_store
+from calotype.people.person import Box
 
 OWNER = "INSERT INTO users (email, name) VALUES ('bench@example.com', 'Bench') ON CONFLICT (email) DO NOTHING"
 
@@ -43,8 +47,8 @@ def facts(rnd: random.Random, taken: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def photo(pool: PgPool, owner: UserId, number: int, rnd: random.Random) -> AssetId:
-    """The three units of work of one photo, as uploading, reading and showing it would write them."""
+async def photo(pool: PgPool, owner: UserId, number: int, rnd: random.Random, people: list[UUID]) -> AssetId:
+    """The units of work of one photo, as uploading, reading and showing it and finding these people would write them."""
     id = AssetId(uuid4())
     key = f"upload/{owner}/{str(id)[:2]}/{str(id)[2:4]}/{id}.jpg"
     taken = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number, seconds=rnd.random())
@@ -58,6 +62,13 @@ async def photo(pool: PgPool, owner: UserId, number: int, rnd: random.Random) ->
     await _unit(pool, lambda tx: _upload(tx, row))
     await _unit(pool, lambda tx: _facts(tx, id, facts(rnd, taken)))
     await _unit(pool, lambda tx: _previews(tx, id, rnd.randbytes(21)))
+    if people:
+        faces = [
+            faces_store.NewFace(uuid4(), Box(n * 90, 0, n * 90 + 80, 80, 1440, 1080), "machine-learning", score=0.9)
+            for n in range(len(people))
+        ]
+        await _unit(pool, lambda tx: _faces(tx, id, owner, faces))
+        await _unit(pool, lambda tx: _who(tx, faces, people))
     return id
 
 
@@ -88,6 +99,18 @@ async def _previews(tx: Tx, id: AssetId, thumbhash: bytes) -> None:
     await media.solve(tx, id, "previews")
 
 
+async def _faces(tx: Tx, id: AssetId, owner: UserId, faces: list[faces_store.NewFace]) -> None:
+    asset = await faces_store.hold_asset(tx, id)
+    assert asset is not None  # it was made just now
+    await faces_store.add(tx, id, owner, asset["place"], faces)
+    await faces_store.stamp(tx, id, "bench")
+
+
+async def _who(tx: Tx, faces: list[faces_store.NewFace], people: list[UUID]) -> None:
+    placed = cluster_store.Placed([face.id for face in faces], [*people], [None] * len(faces))
+    await cluster_store.place(tx, placed, datetime.now(UTC))
+
+
 class Database:
     """One that is measured: rounds of CPU milliseconds, log kilobytes and seconds a photo."""
 
@@ -98,14 +121,17 @@ class Database:
         self.photos_per_s: list[float] = []
         self.made: list[AssetId] = []
 
-    async def round(self, photos: int, number: int) -> None:
-        """That many photos, one after the other."""
+    async def round(self, photos: int, number: int, faces: int) -> None:
+        """That many photos, one after the other, with so many faces each."""
         owner = UserId(UUID(str(await self.ask.fetchval("SELECT id FROM users WHERE email = 'bench@example.com'"))))
         rnd = random.Random(number)
+        people = [
+            row["id"] for row in await self.ask.fetch("SELECT id FROM person WHERE owner_id = $1 ORDER BY id", owner)
+        ]
         before, at = cpu_s(tree(self.postmaster)), await self.ask.fetchval("SELECT pg_current_wal_insert_lsn()")
         begun = time.perf_counter()
         for each in range(photos):
-            self.made.append(await photo(self.pool, owner, number * photos + each, rnd))
+            self.made.append(await photo(self.pool, owner, number * photos + each, rnd, rnd.sample(people, faces)))
         took_s = time.perf_counter() - begun
         # A checkpoint belongs to the price: pages that were changed must be written.
         written = await self.ask.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)", at)
@@ -139,14 +165,14 @@ def _postmaster(folder: Path) -> int:
     return int((folder / "postmaster.pid").read_text().split()[0])
 
 
-async def measure(urls: list[str], photos: int, rounds: int, *, checkpoint: bool) -> list[dict[str, Any]]:
+async def measure(urls: list[str], photos: int, rounds: int, *, faces: int, checkpoint: bool) -> list[dict[str, Any]]:
     """Rounds in turns over the databases; the first, unmeasured one warms caches and plans."""
     databases = [await opened(url) for url in urls]
     for number in range(rounds + 1):
         for database in databases:
             if checkpoint:  # so that each round's log carries the first pages after one, as a long import's does
                 await database.ask.execute("CHECKPOINT")
-            await database.round(photos, number)
+            await database.round(photos, number, faces)
             if number == 0:
                 database.cpu_ms, database.log_kib, database.photos_per_s = [], [], []
     for database in databases:
@@ -160,7 +186,11 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("urls", nargs="+")
     arguments.add_argument("--photos", type=int, default=500)
+    arguments.add_argument(
+        "--faces", type=int, default=0, help="on each photo; the people must be there (seed.py --people)"
+    )
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--checkpoint", action="store_true", help="begin every round with a checkpoint")
     given = arguments.parse_args()
-    print(table(asyncio.run(measure(given.urls, given.photos, given.rounds, checkpoint=given.checkpoint))))
+    rows = measure(given.urls, given.photos, given.rounds, faces=given.faces, checkpoint=given.checkpoint)
+    print(table(asyncio.run(rows)))
