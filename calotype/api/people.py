@@ -14,7 +14,7 @@ from calotype.core.errors import Invalid, Missing, Offline, Problem
 from calotype.core.ids import AssetId
 from calotype.people import merge as merging
 from calotype.people import people as verbs
-from calotype.people import person_store, store
+from calotype.people import person_store, store, tally_store
 from calotype.people.person import LARGEST_PIXEL
 from calotype.wire import people as wire
 from calotype.wire.base import Uuid4
@@ -115,7 +115,7 @@ async def delete_person(ask: Writing, id: Uuid4) -> None:
 async def get_person_statistics(ask: Reading, id: Uuid4) -> wire.Statistics:
     """On how many photos of the timeline they are."""
     await ask.require("person.statistics", [id])
-    return wire.Statistics(assets=await person_store.assets(ask.look, id, ask.caller.user_id))
+    return wire.Statistics(assets=await tally_store.assets(ask.look, id, ask.caller.user_id))
 
 
 @people.get("/people/{id}/thumbnail", may="person.read")

@@ -113,10 +113,6 @@ UNFIT = sql("""
        AND (face.id IS NULL OR face.person_id IS DISTINCT FROM person.id OR face.deleted_at IS NOT NULL
             OR NOT face.is_visible OR face.place = 'x')
 """)
-ASSETS = sql("""
-    SELECT count(DISTINCT asset_id) FROM face
-     WHERE owner_id = :owner_id AND person_id = :id AND is_visible AND deleted_at IS NULL AND place = 't'
-""")
 PORTRAIT = sql("""
     SELECT portrait_path FROM person
      WHERE id = :id AND owner_id = :owner_id AND portrait_face_id IS NOT NULL AND portrait_path <> ''
@@ -161,7 +157,6 @@ FACES_ON = sql("""
        AND asset.status <> 'deleted' AND (asset.visibility <> 'locked' OR :is_elevated::boolean)
 """)
 PERSONS_OF = sql("SELECT DISTINCT person_id FROM face WHERE id = ANY(:ids::uuid[]) AND person_id IS NOT NULL")
-ASSETS_OF = sql("SELECT DISTINCT asset_id FROM face WHERE person_id = ANY(:ids::uuid[]) AND deleted_at IS NULL")
 
 BUMP = sql("""
     INSERT INTO people_state (owner_id, version, unmerged) VALUES (:owner_id, 1, 0)
@@ -304,11 +299,6 @@ async def unfit(look: Look, owner_id: UserId) -> list[UUID]:
     return [row["id"] for row in await look.all(UNFIT, owner_id=owner_id)]
 
 
-async def assets(look: Look, id: UUID, owner_id: UserId) -> int:
-    """On how many photos of the timeline somebody is."""
-    return int(await look.value(ASSETS, id=id, owner_id=owner_id))
-
-
 async def portrait(look: Look, id: UUID, owner_id: UserId) -> str | None:
     """Where the portrait lies below the data folder; `None` when there is none that may be shown."""
     return await look.value(PORTRAIT, id=id, owner_id=owner_id)
@@ -357,11 +347,6 @@ async def faces_on(look: Look, asset_id: UUID, person_id: UUID, owner_id: UserId
 async def persons_of(look: Look, face_ids: Sequence[UUID]) -> list[UUID]:
     """Whose faces these are."""
     return [row["person_id"] for row in await look.all(PERSONS_OF, ids=list(face_ids))]
-
-
-async def assets_of(look: Look, ids: Sequence[UUID]) -> list[AssetId]:
-    """Every photo on which one of the people is."""
-    return [AssetId(row["asset_id"]) for row in await look.all(ASSETS_OF, ids=list(ids))]
 
 
 async def bump(tx: Tx, owner_id: UserId) -> None:

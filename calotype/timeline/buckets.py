@@ -85,20 +85,22 @@ async def months_of(look: Look, scope: Scope) -> bytes:
     """The non-empty months with their counts, as JSON."""
     if scope.is_whole and scope.owners:
         return await months.counted(look, scope)
+    if scope.is_of_person and scope.is_favorite is None:
+        return await months.counted_of_person(look, scope)
     return await store.counted(look, scope)
 
 
 async def bucket_of(look: Look, cache: Cache, scope: Scope, month: date) -> tuple[bytes, str | None]:
-    """A month's photos as JSON columns, and a tag that stays the same as long as the body does (whole timelines only).
+    """A month's photos as JSON columns, and a tag that stays the same as long as the body does (whole timelines and people).
 
     The body is kept, here and in the cache, under the version that every change advances. The version is read before
     the body: what is written between the two is at worst shown early, never kept late.
     """
     if month.day != 1:
         return await store.bucket(look, scope, date(1, 1, 1)), None
-    if not scope.is_whole or not scope.owners:
+    if not scope.owners or not (scope.is_whole or scope.is_of_person):
         return await store.bucket(look, scope, month), None
-    version = await months.version(look, scope.owners, scope.axis, month)
+    version = await months.version(look, scope, month)
     tag = hashlib.sha1(f"{scope!r}{month}{version}".encode(), usedforsecurity=False).hexdigest()
     body = NEAR.get(tag)
     if body is None:

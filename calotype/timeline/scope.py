@@ -68,6 +68,21 @@ class Scope:
         """Whether it is made of whole timelines, so that maintained counts and versions answer it."""
         return not (self.album_id or self.person_id or self.tag_id or self.box)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where faces in its photos are (`face.place`)."""
+        letters = {TIMELINE: "t", ARCHIVE: "a"} if self.status == "active" else {}
+        return tuple(sorted({letters.get(visibility, "x") for visibility in self.visibilities}))
+
+    @property
+    def is_of_person(self) -> bool:
+        """Whether it is made of a person's months, so that their maintained counts and versions answer it."""
+        return (
+            self.person_id is not None
+            and not (self.album_id or self.tag_id or self.box or self.by_creation)
+            and "x" not in self.places
+        )
+
 
 PARTNERS_ONLY = "withPartners is only supported for non-archived, non-trashed, non-favorited, non-locked assets"
 

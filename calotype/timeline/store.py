@@ -5,6 +5,7 @@ from typing import LiteralString
 
 from calotype.core.sql import Where
 from calotype.core.tx import Look
+from calotype.timeline.months import AS_BUCKETS
 from calotype.timeline.scope import Scope, next_month
 
 # A month's columns are texts that `string_agg` lengthens photo by photo, so whatever can be done once for a whole column is
@@ -93,19 +94,25 @@ _BY_TAKEN_OLDEST: LiteralString = "ORDER BY asset.local_taken::date, asset.taken
 _BY_CREATED_NEWEST: LiteralString = "ORDER BY asset.created_at DESC, asset.taken_at DESC) AS photo"
 _BY_CREATED_OLDEST: LiteralString = "ORDER BY asset.created_at, asset.taken_at) AS photo"
 
-_COUNTED: LiteralString = """
-    SELECT coalesce('[' || string_agg('{"timeBucket":"' || month || '","count":' || assets || '}', ','
-                                      ORDER BY CASE WHEN :newest_first THEN -(month - DATE '0001-01-01')
-                                                    ELSE month - DATE '0001-01-01' END) || ']', '[]')
+_COUNTED: LiteralString = (
+    AS_BUCKETS
+    + """
       FROM (SELECT date_trunc('month', CASE WHEN :by_creation THEN asset.created_at::timestamp
                                             ELSE asset.local_taken END)::date AS month, count(*) AS assets
               FROM asset
              WHERE {where}
              GROUP BY 1) AS shown
 """
+)
+
+_ON_WHICH: LiteralString = """asset.id IN (
+    SELECT face.asset_id FROM face
+     WHERE face.person_id = :person_id AND face.place = ANY(:places::text[]::"char"[]) AND face.is_visible
+       AND face.deleted_at IS NULL """
 
 
-def _where(scope: Scope) -> Where:
+def _where(scope: Scope, month: date | None = None) -> Where:
+    """What must hold of a row of `asset` to be shown, in one month or in any."""
     where = Where(arguments={"viewer": scope.viewer})
     if not scope.owners and (scope.status != "active" or "locked" in scope.visibilities):
         where.add("asset.owner_id = :viewer")  # an album shows nobody else's trash or locked folder
@@ -135,11 +142,12 @@ def _where(scope: Scope) -> Where:
                SELECT asset_id FROM tag_asset WHERE tag_id IN (SELECT id FROM below))""",
             tag_id=scope.tag_id,
         )
+    is_told_by_faces = scope.person_id is not None and not scope.by_creation
     if scope.person_id is not None:
         where.add(
-            """asset.id IN (SELECT asset_id FROM face
-                            WHERE person_id = :person_id AND is_visible AND deleted_at IS NULL)""",
+            _ON_WHICH + ("AND face.month = :first)" if month and is_told_by_faces else ")"),
             person_id=scope.person_id,
+            places=list(scope.places),
         )
     if scope.box is not None:
         where.add("asset.latitude BETWEEN :south AND :north", south=scope.box.south, north=scope.box.north)
@@ -149,17 +157,18 @@ def _where(scope: Scope) -> Where:
             where.add(
                 "(asset.longitude >= :west OR asset.longitude <= :east)", west=scope.box.west, east=scope.box.east
             )
+    if month and scope.by_creation:
+        where.add("asset.created_at >= :first::timestamptz AND asset.created_at < :after::timestamptz")
+    elif month and not is_told_by_faces:  # else Postgres may think it better to walk through everybody's month
+        where.add("asset.local_taken::date >= :first::date AND asset.local_taken::date < :after::date")
+    if month:
+        where.arguments.update(first=month, after=next_month(month))
     return where
 
 
 async def bucket(look: Look, scope: Scope, month: date) -> bytes:
     """One month as columns of equal length, JSON. Empty columns when nothing is there."""
-    where = _where(scope)
-    if scope.by_creation:
-        where.add("asset.created_at >= :first::timestamptz AND asset.created_at < :after::timestamptz")
-    else:
-        where.add("asset.local_taken::date >= :first::date AND asset.local_taken::date < :after::date")
-    where.arguments.update(first=month, after=next_month(month))
+    where = _where(scope, month)
     text = _ID + (_ONE_OWNER if len(scope.owners) == 1 else _MANY_OWNERS) + _LOOKS
     text += (_ACTIVE if scope.status == "active" else _TRASHED) + _REST
     if not scope.hides_places:

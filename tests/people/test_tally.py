@@ -28,7 +28,7 @@ async def tally(house, ada):
                 await tally_store.fold(tx)
         kept = await house.sql("SELECT person_id, faces FROM person_tally WHERE owner_id = $1", ada.id)
         assert {row["person_id"]: row["faces"] for row in kept} == right
-        assert await house.sql("SELECT FROM person_uncounted") == []
+        assert await house.sql("SELECT FROM person_change") == []
         return {row["name"]: right.get(row["id"], 0) for row in await house.sql("SELECT id, name FROM person")}
 
     return ask
@@ -115,7 +115,7 @@ async def test_two_workers_do_not_write_down_each_others_numbers(house, ada, fac
         await on(house, faces, ada, ann)
         async with house.world.writing() as second:
             await tally_store.fold(second)  # it is the first one's turn
-        assert len(await house.sql("SELECT FROM person_uncounted WHERE person_id = $1", ann)) >= 1
+        assert len(await house.sql("SELECT FROM person_change WHERE person_id = $1", ann)) >= 1
     async with house.world.writing() as tx:
         await tally_store.fold(tx)
     (row,) = await house.sql("SELECT faces FROM person_tally WHERE person_id = $1", ann)

@@ -6,7 +6,7 @@ by, and an index that is read from end to end is seen by the rows it touched.
 """
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from calotype.duplicates.subject import Subject
 from calotype.people import cluster_store, person_store, portrait_store, tally_store
 from calotype.search import everything_store, explore_store, store
 from calotype.search.query import Condition, Filters, Order, Reach
+from calotype.timeline import buckets
+from calotype.timeline.scope import Scope
 from tests.working import ada, children, gazetteer, house, work_pool, worker_application
 
 __all__ = ["ada", "children", "gazetteer", "house", "work_pool", "worker_application"]
@@ -101,7 +103,7 @@ async def library(house, ada):
     await house.sql("DELETE FROM names_unwritten")
     async with house.world.writing() as tx:
         await tally_store.fold(tx)
-    for table in (*LARGE, "person", "person_tally"):
+    for table in (*LARGE, "person", "person_tally", "person_month"):
         await house.sql(f"ANALYZE {table}")
     return ada
 
@@ -151,6 +153,22 @@ async def people_page(look, house, owner):
     assert found.total == PHOTOS // 200
 
 
+def timeline_of(person, owner):
+    return Scope(
+        viewer=owner.id, owners=(owner.id,), visibilities=("archive", "timeline"), status="active", is_favorite=None,
+        with_stacked=True, with_coordinates=False, hides_places=False, newest_first=True, by_creation=False, album_id=None,
+        person_id=person, tag_id=None, box=None,
+    )  # fmt: skip
+
+
+async def months_of_somebody_common(look, house, owner):
+    scope = timeline_of(await commonest(house), owner)
+    found = json.loads(await buckets.months_of(look, scope))
+    assert sum(month["count"] for month in found) == PHOTOS // 3
+    await buckets.bucket_of(look, house.world.cache, scope, date.fromisoformat(found[0]["timeBucket"]))
+    assert await tally_store.assets(look, scope.person_id, owner.id) == PHOTOS // 3
+
+
 HOT = {
     **{
         f"the sweep for {step}": lambda look, house, owner, step=step: facts_store.missing(
@@ -166,6 +184,7 @@ HOT = {
     ),
     "hashes near a crowd": near_a_crowd,
     "the page of people": people_page,
+    "the timeline of somebody who is on a third of them": months_of_somebody_common,
     "photos of somebody who is on a third of them": of_somebody_common,
     "cities": lambda look, house, owner: explore_store.cities(look, [owner.id], viewer=owner.id, media_root="/x/"),
     "cities to explore": lambda look, house, owner: explore_store.well_known_cities(

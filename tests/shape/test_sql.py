@@ -59,6 +59,8 @@ OWNERS = {
     "face_scan": "people",
     "people_state": "people",
     "person_tally": "people",
+    "person_month": "people",
+    "person_change": "people",
     "person_uncounted": "people",
     "face_region": "media",
     "names_unwritten": "media",
