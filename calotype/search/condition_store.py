@@ -106,9 +106,17 @@ _ENCODED: LiteralString = (
 _SEEN_FACE: LiteralString = "face.asset_id = asset.id AND face.is_visible AND face.deleted_at IS NULL"
 _WITH_PERSON: LiteralString = "(SELECT FROM face WHERE face.person_id = ANY(:value::uuid[]) AND " + _SEEN_FACE + ")"
 _WITH_ONE_PERSON: LiteralString = "EXISTS (SELECT FROM face WHERE face.person_id = :value::uuid AND " + _SEEN_FACE + ")"
-# Up to so many people are asked for one by one: Postgres then knows how rare each is, and begins with the rarest or walks
-# from the newest photo on. All of somebody's hundred thousand photos would have to be found to be counted.
+# Up to so many people are asked for by name: Postgres then knows how rare each is. One is looked for among the newest photos
+# or begun with, if rare; of several it is found first where they are together. All of somebody's hundred thousand photos
+# would have to be found to be counted.
 MOST_EACH = 6
+_WITH_SEVERAL: LiteralString = """asset.id IN (
+    SELECT face.asset_id
+      FROM face {others}
+     WHERE face.person_id = :value::uuid AND face.is_visible AND face.deleted_at IS NULL)"""
+_OTHER: LiteralString = """
+      JOIN face AS {other} ON {other}.asset_id = face.asset_id AND {other}.person_id = :value::uuid AND {other}.is_visible
+       AND {other}.deleted_at IS NULL"""
 _WITH_ALL_PERSONS: LiteralString = """asset.id IN (
     SELECT face.asset_id
       FROM face
@@ -197,9 +205,19 @@ class _Built:
             return self._path(condition)
         if condition.field == "personIds" and condition.operator == "all":
             ids = cast("list[Any]", list(dict.fromkeys(condition.value or ())))
-            if 0 < len(ids) <= MOST_EACH:
-                return " AND ".join([self._bound(_WITH_ONE_PERSON, ":value", id) for id in ids])
+            if len(ids) == 1:
+                return self._bound(_WITH_ONE_PERSON, ":value", ids[0])
+            if 1 < len(ids) <= MOST_EACH:
+                return self._together(ids)
         return self._fragment(condition)
+
+    def _together(self, ids: list[Any]) -> LiteralString:
+        others: LiteralString = ""
+        for number, id in enumerate(ids[1:]):
+            # A word and a count, as literal as the fragment itself.
+            other = cast(LiteralString, _OTHER.replace("{other}", f"face_{number}"))
+            others += self._bound(other, ":value", id)
+        return self._bound(_WITH_SEVERAL.replace("{others}", others), ":value", ids[0])
 
     def _path(self, condition: Condition) -> LiteralString:
         """Paths are asked for as people see them, and kept without the root: compare what is kept."""
