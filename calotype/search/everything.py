@@ -315,7 +315,8 @@ async def suggestions(world: World, look: Look, caller: Caller, typed: str) -> l
     words = typed.split()
     for start in range(max(0, len(words) - 4), len(words)):
         begun = fold(" ".join(words[start:]))
-        if begun in phrase.GLUE:
+        # "a" after other words joins them; alone it begins a name.
+        if start > 0 and begun in phrase.GLUE:
             continue
         fits = {known: name for name, known in names.items() if name.startswith(begun) or f" {begun}" in name}
         order = sorted(fits, key=lambda known: (not fits[known].startswith(begun), known.kind, fold(known.name)))

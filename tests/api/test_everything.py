@@ -186,3 +186,10 @@ async def test_the_box_suggests_what_the_last_words_may_become(house, ada, libra
         ("person", "Romy Schneider"),
         ("place", "Rome"),
     ]
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("an", ["Anna"]), ("photos an", [])])
+async def test_a_little_word_begins_a_name_only_where_it_stands_alone(house, ada, typed, offered):
+    await house.sql("INSERT INTO person (owner_id, name) VALUES ($1, 'Anna')", ada.id)
+    answer = await ada.client.get("/calotype/search/suggestions", params={"query": typed})
+    assert [each["text"] for each in answer.json()] == offered
