@@ -73,6 +73,11 @@ test('the keyboard opens, turns and leaves a photo, and focus stays with it', as
 	await expect(page.getByText('2 of 3', { exact: true })).toBeVisible();
 	await page.keyboard.press('i');
 	await expect(page.getByText(/640 × /)).toBeVisible();
+	for (let press = 0; press < 30; press++) {
+		await page.keyboard.press('Tab');
+		expect(await page.evaluate(() => document.activeElement?.closest('nav')), 'what the viewer covers has no focus').toBeNull();
+	}
+	await page.getByRole('dialog').focus();
 	await isAccessible('viewer');
 	await page.keyboard.press('i');
 	await page.keyboard.press('Escape');
