@@ -189,6 +189,20 @@ test('search finds by description and by file name', async () => {
 	await page.keyboard.press('Enter');
 	await expect(page.getByText('1 found')).toBeVisible();
 	await isAccessible('search');
+	// The filters stay as they are being set, and so does whoever sets them.
+	await page.getByLabel('Kind').focus();
+	await page.getByLabel('Kind').selectOption('Videos');
+	await expect(page.getByText('Nothing found')).toBeVisible();
+	await expect(page.getByLabel('Kind')).toBeFocused();
+	await page.getByRole('button', { name: 'Clear filters' }).click();
+	await expect(page).toHaveURL(/\/search\?q=two$/);
+	await page.getByRole('button', { name: 'Filters', exact: true }).focus();
+	await page.keyboard.press('/');
+	await expect(page.getByRole('combobox', { name: 'Search', exact: true })).toBeFocused();
+	await page.keyboard.press('Delete');
+	await expect(page).toHaveURL(/\/search$/);
+	await page.goBack();
+	await expect(page).toHaveURL(/q=red\+even/);
 });
 
 test('the administrator sees queues and storage', async () => {

@@ -112,6 +112,7 @@ test('a photo is found by the words in it, which can be selected', async () => {
 	await expect.poll(async () => (await get<Line[]>(`/api/assets/${id}/ocr`)).map((line) => line.text).join(' '), { timeout: LOOKED_MS }).toMatch(/museum/i);
 	await searchFor('museum');
 	await expect(tiles().first()).toContainText(/Text in the picture: “.*MUSEUM/);
+	await page.getByRole('button', { name: 'Filters' }).click();
 	await page.getByLabel('Search in').selectOption('Text in pictures');
 	await expect(page.getByText('1 found')).toBeVisible();
 	await tiles().first().click();
@@ -213,6 +214,7 @@ test('without the inference service the web says what is missing, and finds the 
 		await isAccessible(page, 'meaning away');
 		await searchFor('museum of ships');
 		await expect(page.getByText('What photos show cannot be searched right now; words, people, places and dates can.')).toBeVisible();
+		await expect(page.getByText('It may be here all the same.')).toBeVisible();
 		await searchFor('museum');
 		await expect(tileOf('IMG_0004.jpg')).toContainText(/Text in the picture/);
 		await expect(storage).toHaveCount(0);

@@ -25,7 +25,9 @@ export function appKey(event: KeyboardEvent): void {
 	} else if (event.key === 'g') chordUntil = event.timeStamp + CHORD_MS;
 	else if (event.key === '/') {
 		event.preventDefault();
-		void goto('/search');
+		const box = document.querySelector<HTMLInputElement>('[role=search] input[type=search]');
+		if (box) box.select();
+		else void goto('/search');
 	} else if (event.key === '?') {
 		event.preventDefault();
 		frame.showsHelp = true;
