@@ -9,13 +9,16 @@ export type Face = Wire['Face'];
 export type Line = Wire['TextLine'];
 export type PersonChanges = Wire['PersonUpdate'];
 export type PeoplePage = Wire['calotype__wire__people__People'];
-type Outcome = Wire['Bulk'];
+export type Outcome = Wire['Bulk'];
 
 export const people = (page: number, withHidden: boolean, signal?: AbortSignal) =>
 	api.get<PeoplePage>('/people', { page, size: 500, withHidden }, signal);
 export const person = (id: string, signal?: AbortSignal) => api.get<Person>(`/people/${id}`, undefined, signal);
 export const createPerson = (name: string) => api.post<Person>('/people', { name });
 export const changePerson = (id: string, changes: PersonChanges) => api.put<Person>(`/people/${id}`, changes);
+/** Those who could not be changed are told as failed. */
+export const changePeople = (ids: string[], changes: PersonChanges) =>
+	api.put<Outcome[]>('/people', { people: ids.map((id) => ({ id, ...changes })) });
 export const photosOf = (id: string) => api.get<Wire['calotype__wire__people__Statistics']>(`/people/${id}/statistics`);
 /** The people in `ids` become this one. */
 export const mergeInto = (id: string, ids: string[]) => api.post<Outcome[]>(`/people/${id}/merge`, { ids });

@@ -2,7 +2,7 @@
 
 import { isAbort, reason } from '$lib/api/client';
 import * as api from '$lib/api/people';
-import type { Person, PersonChanges } from '$lib/api/people';
+import type { Outcome, Person, PersonChanges } from '$lib/api/people';
 import { eachWall } from '$lib/grid/timeline.svelte';
 
 export class People {
@@ -40,19 +40,29 @@ export class People {
 
 	async change(who: Person, changes: PersonChanges): Promise<void> {
 		const changed = await api.changePerson(who.id, changes);
-		this.all = this.all.map((each) => (each.id === who.id ? changed : each)).filter((each) => this.showsHidden || !each.isHidden);
-		if (changes.isHidden !== undefined) await this.read();
+		this.all = this.all.map((each) => (each.id === who.id ? changed : each));
 	}
 
-	/** Everybody chosen becomes the one who has a name, or else the first of them. */
-	async merge(ids: readonly string[]): Promise<Person | null> {
-		const them = this.all.filter((each) => ids.includes(each.id));
-		const keeper = them.find((each) => each.name) ?? them[0];
-		if (!keeper || them.length < 2) return null;
-		await join(keeper, them.filter((each) => each !== keeper));
+	async hide(ids: string[], isHidden: boolean): Promise<void> {
+		const outcomes = await api.changePeople(ids, { isHidden });
 		this.chosen = new Set();
 		await this.read();
-		return keeper;
+		mustSucceed(outcomes);
+	}
+
+	/** Whom everybody chosen becomes: the one who has a name, or else the first of them. */
+	get keeper(): Person | undefined {
+		const them = this.all.filter((each) => this.chosen.has(each.id));
+		return them.find((each) => each.name) ?? them[0];
+	}
+
+	/** Everybody chosen becomes the keeper. */
+	async merge(): Promise<void> {
+		const { keeper } = this;
+		if (!keeper) return;
+		await join(keeper, this.all.filter((each) => each !== keeper && this.chosen.has(each.id)));
+		this.chosen = new Set();
+		await this.read();
 	}
 
 	choose(id: string) {
@@ -69,9 +79,13 @@ export class People {
 /** Merges, and says so when one of them could not be. */
 export async function join(keeper: Person, others: readonly Person[]): Promise<void> {
 	const outcomes = await api.mergeInto(keeper.id, others.map((each) => each.id));
-	const failed = outcomes.filter((each) => !each.success);
 	for (const other of others) eachWall((wall) => wall.source.name === `person:${other.id}` && wall.refreshSoon());
-	if (failed.length > 0) throw new Error(failed[0]?.error ?? 'unknown');
+	mustSucceed(outcomes);
+}
+
+function mustSucceed(outcomes: readonly Outcome[]) {
+	const failed = outcomes.find((each) => !each.success);
+	if (failed) throw new Error(failed.error ?? 'unknown');
 }
 
 /** Somebody else with this very name: the same person, most likely. */

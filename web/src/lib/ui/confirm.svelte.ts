@@ -1,7 +1,8 @@
 // Asks before what cannot be undone.
 
-/** `isCalm`: it can be undone, and nobody needs to be warned. */
-type Question = { text: string; action: string; isCalm: boolean; answer: (yes: boolean) => void };
+/** `isCalm`: it can be undone, and nobody needs to be warned. `other`: what happens without the action, where that is not nothing. */
+type Manner = { isCalm?: boolean; other?: string };
+type Question = { text: string; action: string; answer: (yes: boolean) => void } & Manner;
 
 class Confirm {
 	question = $state.raw<Question | null>(null);
@@ -14,7 +15,7 @@ class Confirm {
 
 export const confirm = new Confirm();
 
-export function confirmed(text: string, action: string, isCalm = false): Promise<boolean> {
+export function confirmed(text: string, action: string, manner: Manner = {}): Promise<boolean> {
 	confirm.answer(false);
-	return new Promise((answer) => (confirm.question = { text, action, isCalm, answer }));
+	return new Promise((answer) => (confirm.question = { text, action, answer, ...manner }));
 }

@@ -3,6 +3,9 @@
 import { isAbort, reason } from '$lib/api/client';
 import * as api from '$lib/api/people';
 import type { Face, Line, Person } from '$lib/api/people';
+import { join } from '$lib/people/people.svelte';
+import { t } from '$lib/text/t';
+import { confirmed } from '$lib/ui/confirm.svelte';
 import { toasts } from '$lib/state/toasts.svelte';
 
 /** A rectangle drawn over the picture, as shares of it. */
@@ -42,16 +45,20 @@ export class SeenThings {
 		const face = this.naming;
 		this.naming = null;
 		if (!face) return;
+		const nameless = 'id' in face && face.person && !face.person.name ? face.person : null;
 		await this.safely(async () => {
+			// Somebody seen before without a name has one now, in all their photos.
+			if (nameless && typeof who === 'string') return api.changePerson(nameless.id, { name: who });
 			const person = typeof who === 'string' ? await api.createPerson(who) : who;
-			if ('id' in face) await api.giveFace(face.id, person.id);
+			if (nameless && (await areAll(nameless, person))) await join(person, [nameless]);
+			else if ('id' in face) await api.giveFace(face.id, person.id);
 			else if (this.asset) await api.drawFace({ assetId: this.asset, personId: person.id, ...inPixels(face) });
 		});
 	}
 
 	async remove(face: Face): Promise<void> {
 		this.naming = null;
-		await this.safely(() => api.removeFace(face.id));
+		if (await confirmed(t('face_remove_sure'), t('face_remove'))) await this.safely(() => api.removeFace(face.id));
 	}
 
 	close() {
@@ -66,6 +73,12 @@ export class SeenThings {
 		}
 		if (this.asset) await this.show(this.asset);
 	}
+}
+
+/** Whether every photo of somebody nameless shows this person, and not only the one being looked at. */
+async function areAll(nameless: Person, person: Person): Promise<boolean> {
+	const { assets: n } = await api.photosOf(nameless.id);
+	return n > 1 && confirmed(t('face_all', { n, name: person.name }), t('person_merge'), { other: t('face_only') });
 }
 
 /** Faces are kept in whole pixels of some picture; one of ten thousand a side loses nothing. */
