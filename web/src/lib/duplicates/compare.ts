@@ -1,8 +1,19 @@
 // What tells two photos of a group apart, line by line. Pure.
 
 import type { Asset } from '$lib/api/assets';
+import type { Group } from '$lib/api/duplicates';
 import { bytes, locale, number, type Key } from '$lib/text/t';
 import { dateTime } from '$lib/time';
+
+/** The same picture beyond doubt, and one of them is the best: may be decided without a look at each. */
+export const isCertain = ({ kind, suggestedKeepAssetIds }: Pick<Group, 'kind' | 'suggestedKeepAssetIds'>): boolean =>
+	(kind === 'same-bytes' || kind === 'same-pixels' || kind === 're-encoded') && suggestedKeepAssetIds.length > 0;
+
+/** The suggested ones stand first, where they are seen without scrolling. */
+export function bestFirst({ assets, suggestedKeepAssetIds }: Pick<Group, 'assets' | 'suggestedKeepAssetIds'>): Asset[] {
+	const isBest = (asset: Asset) => suggestedKeepAssetIds.includes(asset.id);
+	return [...assets.filter(isBest), ...assets.filter((asset) => !isBest(asset))];
+}
 
 /** One line of the comparison: the same words under every photo, or not. */
 export type Row = { label: Key; values: string[]; isSame: boolean };
@@ -14,8 +25,7 @@ const FACTS: { label: Key; of: (asset: Asset) => string }[] = [
 	{ label: 'date', of: (asset) => dateTime(Date.parse(asset.localDateTime), locale) },
 	{ label: 'camera', of: (asset) => [asset.exifInfo?.make, asset.exifInfo?.model].filter(Boolean).join(' ') },
 	{ label: 'place', of: (asset) => [asset.exifInfo?.city, asset.exifInfo?.country].filter(Boolean).join(', ') },
-	{ label: 'description', of: (asset) => asset.exifInfo?.description ?? '' },
-	{ label: 'path', of: (asset) => asset.originalPath }
+	{ label: 'description', of: (asset) => asset.exifInfo?.description ?? '' }
 ];
 
 /** Only what at least one of them has something to say about. */

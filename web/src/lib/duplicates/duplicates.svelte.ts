@@ -38,7 +38,7 @@ export class Duplicates {
 				const [outcome] = await api.resolve([{ duplicateId: group.duplicateId, keepAssetIds: ids.filter((id) => kept.has(id)), trashAssetIds: trashed }]);
 				if (!outcome?.success) throw new Error(outcome?.errorMessage ?? t('duplicates_failed'));
 				eachWall((wall) => wall.removePhotos(new Set(trashed)));
-				toasts.undoable(t('did_trash', { n: trashed.length }), () => this.undo(group));
+				toasts.undoable(t('did_trash', { n: trashed.length }), () => this.undo([group.duplicateId]));
 			}
 			this.groups = this.groups.filter((each) => each !== group);
 		});
@@ -55,7 +55,7 @@ export class Duplicates {
 				}))
 			);
 			const done = new Set(outcomes.filter((each) => each.success).map((each) => each.id));
-			toasts.say(t('duplicates_decided', { n: done.size }));
+			toasts.undoable(t('duplicates_decided', { n: done.size }), () => this.undo([...done]));
 			this.groups = this.groups.filter((group) => !done.has(group.duplicateId));
 			eachWall((wall) => wall.refreshSoon());
 		});
@@ -65,9 +65,9 @@ export class Duplicates {
 		this.asking?.abort();
 	}
 
-	private async undo(group: Group) {
+	private async undo(groups: readonly string[]) {
 		try {
-			await api.undo(group.duplicateId);
+			for (const group of groups) await api.undo(group);
 		} catch (thrown) {
 			toasts.problem(reason(thrown));
 		}
