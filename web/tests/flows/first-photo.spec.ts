@@ -184,6 +184,7 @@ test('search finds by description and by file name', async () => {
 	await page.keyboard.press('Enter');
 	await expect(tiles().first()).toContainText('Red evening');
 	await isAccessible('search for everything');
+	await page.getByRole('button', { name: 'Filters' }).click();
 	await page.getByLabel('Search in').selectOption('File name');
 	await page.getByRole('combobox', { name: 'Search', exact: true }).fill('two');
 	await page.keyboard.press('Enter');
@@ -212,6 +213,10 @@ test('the administrator sees queues and storage', async () => {
 	await page.getByRole('button', { name: 'Examine' }).click();
 	await expect(page.getByText(/PostgreSQL/)).toBeVisible({ timeout: 30_000 });
 	await isAccessible('administration');
+	await page.setViewportSize({ width: 390, height: 844 });
+	const cut = () => page.locator('.wide-table, main').evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth || (each.matches('main') && each.scrollHeight > each.clientHeight)).map((each) => each.textContent?.slice(0, 40)));
+	await expect.poll(cut, 'nothing is out of sight on a phone').toEqual([]);
+	await page.setViewportSize({ width: 1280, height: 720 });
 });
 
 test('the account page makes a key and shows it once', async () => {
