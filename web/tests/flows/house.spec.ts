@@ -115,7 +115,9 @@ test.describe('with a page', () => {
 		await page.keyboard.press('ArrowRight');
 		await expect(tiles(page).first()).toBeFocused();
 		await page.keyboard.press('Enter');
-		await expect(page.getByText(/^1 of/)).toBeVisible();
+		const where = page.getByText(/^1 of/);
+		await expect(where).toBeVisible();
+		expect(await where.evaluate((words) => getComputedStyle(words).unicodeBidi), 'a number before words does not change sides').toBe('plaintext');
 		await page.keyboard.press('ArrowLeft');
 		await expect(page.getByText(/^2 of/)).toBeVisible();
 		await isAccessible(page, 'from the right');
