@@ -20,6 +20,11 @@ describe('the map', () => {
 		expect(labels.every(({ x, y }) => Math.abs(y - 84) >= 16 || Math.abs(x - 145) > 40)).toBe(true);
 	});
 
+	it('draws no coast round the earth where it meets the date line', () => {
+		for (const name of ['Russia', 'Fiji', 'United States of America'])
+			for (const each of world.find((country) => country.name === name)!.outlines) expect(each.east - each.west, name).toBeLessThan(180);
+	});
+
 	it('goes on beyond the date line and draws less where less can be seen', () => {
 		const fiji = drawn(world, { ...sheet, longitude: 179.9, latitude: -17, degrees: 70 });
 		const xs = [...fiji.land.matchAll(/[ML](-?[\d.]+)/g)].map((match) => Number(match[1]));

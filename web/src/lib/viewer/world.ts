@@ -25,11 +25,17 @@ export function countries({ transform, arcs, objects }: Topology): Country[] {
 	});
 	const ring = (indexes: Ring): Outline => {
 		const points: number[] = [];
+		let turn = 0;
 		for (const index of indexes) {
 			const line = lines[index < 0 ? ~index : index] ?? [];
 			const way = index < 0 ? [...line].reverse() : line;
 			// An arc begins where the one before ended.
-			for (const [lon, lat] of points.length > 0 ? way.slice(1) : way) points.push(lon, lat);
+			for (const [lon, lat] of points.length > 0 ? way.slice(1) : way) {
+				// A coast that meets the date line goes on beyond it: the way back would be once round the earth.
+				const step = lon + turn - (points.at(-2) ?? lon);
+				if (Math.abs(step) > 180) turn -= Math.sign(step) * 360;
+				points.push(lon + turn, lat);
+			}
 		}
 		return outline(points);
 	};
