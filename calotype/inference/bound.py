@@ -36,3 +36,9 @@ def rss_mib(pid: int) -> int:
 def own_rss_mib() -> int:
     """The same of this process."""
     return rss_mib(os.getpid())
+
+
+def trim() -> None:
+    """Give freed memory back to the system, where the C library keeps it."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

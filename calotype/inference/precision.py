@@ -11,7 +11,6 @@ change. What is in that folder appears at once or not at all.
 # pyright: reportUnknownArgumentType=false
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import logging
@@ -32,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calotype.core.log import say
-from calotype.inference import trial
+from calotype.inference import bound, trial
 from calotype.inference.family import Unloadable
 from calotype.inference.session import Runtime, Session, open_session
 
@@ -150,7 +149,7 @@ class Careful:
         if verdict is None and status != 0:
             _give_up(self._folder, status, self._small, self._hardware())
         if verdict and verdict.precision == self._small and self._take_small():
-            trim()
+            bound.trim()
 
 
 def remembered(folder: Path, small: Small = "int8", provider: str = "cpu") -> Verdict | None:
@@ -233,12 +232,6 @@ def checksum(folder: Path) -> str:
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
-
-
-def trim() -> None:
-    """Give freed memory back to the system, where the C library keeps it."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _start(folder: Path, kind: Kind, small: Small, provider: str, device_id: int) -> "subprocess.Popen[bytes] | None":
@@ -351,13 +344,12 @@ def _spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 def main() -> int:
     """Be the process that tries: `python -m calotype.inference.precision visual FOLDER PARENT int8 cpu 0`."""
     from calotype.core import log
-    from calotype.inference.bound import die_with, go_first
 
     kind: Kind = "visual" if sys.argv[1] == "visual" else "textual"
     small: Small = "fp16" if sys.argv[4] == "fp16" else "int8"
     folder, provider = Path(sys.argv[2]), sys.argv[5]
-    die_with(int(sys.argv[3]))
-    go_first()
+    bound.die_with(int(sys.argv[3]))
+    bound.go_first()
     os.nice(10)
     log.set_up(os.environ.get("CALOTYPE_LOG_LEVEL") or "info")
     began = time.monotonic()
