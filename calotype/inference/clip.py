@@ -24,7 +24,7 @@ from calotype.inference import precision
 from calotype.inference.family import Asked, Unloadable, Wrong
 from calotype.inference.languages import flores_code
 from calotype.inference.pixels import Pixels
-from calotype.inference.session import Array, Runtime, Session
+from calotype.inference.session import Array, Runtime, Session, is_on_cpu
 
 PREPROCESSING = 1  # raised when the same model would be fed other pixels or tokens than before
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -116,7 +116,7 @@ class Look:
     def __init__(self, folder: Path, runtime: Runtime) -> None:
         self._eye = Eye.read(folder / "preprocess_cfg.json")
         self._model = precision.Careful(folder, runtime, kind="visual")
-        self.max_batch = CPU_BATCH if self._model.session.provider == "cpu" else DEVICE_BATCH
+        self.max_batch = CPU_BATCH if is_on_cpu(self._model.session.provider) else DEVICE_BATCH
 
     @classmethod
     def load(cls, folders: Mapping[str, Path], runtime: Runtime) -> Self:

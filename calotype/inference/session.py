@@ -12,6 +12,7 @@ one runs on the CPU from then on; other models stay where they are. `Session.pro
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ class Runtime:
     inter_threads: int = 0
     lanes: int = 0
     precision: str = "auto"
-    half_on: frozenset[str] = frozenset()  # providers that may compute in 16 bits: "openvino", "migraphx"
+    half_on: frozenset[str] = frozenset()  # GPUs that may compute in 16 bits without a self-test: "openvino", "rocm"
     scratch: Path | None = None
 
     @property
@@ -240,13 +241,27 @@ def _options(provider: str, runtime: Runtime) -> dict[str, Any]:
         kept = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": cache} if cache else {}
         return {"device_id": device, "trt_fp16_enable": "1", **kept}
     if provider in ("MIGraphXExecutionProvider", "ROCMExecutionProvider"):
-        half = {"migraphx_fp16_enable": "1"} if "migraphx" in runtime.half_on and provider[0] == "M" else {}
+        half = {"migraphx_fp16_enable": "1"} if "rocm" in runtime.half_on and provider[0] == "M" else {}
         return {"device_id": device, **half}
     if provider == "OpenVINOExecutionProvider":
+        if is_on_cpu("openvino"):
+            # Its threads are its own: without a stream for each lane, runs wait for each other on all cores. What it
+            # compiled is not kept: that takes as much disk as the model and saves no time.
+            threads = {
+                "NUM_STREAMS": runtime.lane_count,
+                "INFERENCE_NUM_THREADS": runtime.lane_count * runtime.intra_count,
+            }
+            hint = {"INFERENCE_PRECISION_HINT": "f32"}  # left alone, it may choose bfloat16
+            return {"device_type": "CPU", "load_config": json.dumps({"CPU": hint | threads})}
         kept = {"cache_dir": cache} if cache else {}
         precision = "FP16" if "openvino" in runtime.half_on else "FP32"
-        return {"device_type": f"GPU.{device}" if _has_render_node() else "CPU", "precision": precision, **kept}
+        return {"device_type": f"GPU.{device}", "precision": precision, **kept}
     return {}
+
+
+def is_on_cpu(provider: str) -> bool:
+    """Whether what is given to a provider (a name of `NAMES`) is computed by the CPU: OpenVINO does where no GPU is."""
+    return provider == "cpu" or (provider == "openvino" and not _has_render_node())
 
 
 def _has_render_node() -> bool:

@@ -1,4 +1,4 @@
-"""A machine with a GPU that fails when it is told to; what computes on it is the CPU."""
+"""A machine with hardware that fails when it is told to; what computes on it is the CPU."""
 
 import onnxruntime as ort
 
@@ -8,17 +8,21 @@ FAST = "CUDAExecutionProvider"
 
 
 class Card:
-    """Stands for onnxruntime on a machine with a GPU: sessions on it are the CPU's, and fail when told."""
+    """Stands for onnxruntime on a machine with a GPU, or another provider: sessions are the CPU's, and fail when told."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+        self.options: list[dict] = []  # that its sessions were opened with, the last one last
         self.fails_to_open: set[str] = set()
         self.is_out_of_memory = False
         self.is_quietly_absent = False
 
     def session(self, path, options, *, providers, provider_options):
         real = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        if providers[0] == FAST and any(name in path for name in self.fails_to_open):
-            raise RuntimeError("CUDA driver version is insufficient")
+        if providers[0] == self.provider:
+            self.options.append(provider_options[0])
+            if any(name in path for name in self.fails_to_open):
+                raise RuntimeError("CUDA driver version is insufficient")
         return Disguised(real, self, self_on=[] if self.is_quietly_absent else providers)
 
 
@@ -39,13 +43,13 @@ class Disguised:
         return getattr(self._real, name)
 
 
-def offered(monkeypatch) -> Card:
+def offered(monkeypatch, provider: str = FAST) -> Card:
     """From now on onnxruntime offers it."""
-    made = Card()
+    made = Card(provider)
     names = {
         "InferenceSession": staticmethod(made.session),
         "SessionOptions": ort.SessionOptions,
-        "get_available_providers": staticmethod(lambda: [FAST, "CPUExecutionProvider"]),
+        "get_available_providers": staticmethod(lambda: [provider, "CPUExecutionProvider"]),
     }
     monkeypatch.setattr(room, "ort", type("Fake", (), names))
     return made

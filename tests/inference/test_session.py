@@ -1,8 +1,12 @@
 """Hardware that fails is left for the CPU, by the one model that failed on it; rows are what they are alone."""
 
+import json
+
 import numpy as np
 import pytest
 
+from calotype.core.config import Config
+from calotype.inference import session, settings
 from calotype.inference.session import Runtime, open_session
 from tests.inference import tiny
 from tests.inference.card import Card, offered
@@ -56,6 +60,37 @@ def test_inputs_of_the_wrong_shape_are_no_fault_of_the_hardware(card: Card, tmp_
     with pytest.raises(Exception, match="invalid dimensions"):
         opened.run({"image": pixels(1)[:, :, :8]})
     assert opened.provider == "cuda"
+
+
+@pytest.fixture
+def openvino(monkeypatch) -> Card:
+    """A machine without a GPU whose onnxruntime offers OpenVINO."""
+    monkeypatch.setattr(session, "_has_render_node", lambda: False)
+    return offered(monkeypatch, session.NAMES["openvino"])
+
+
+def test_openvino_on_a_cpu_keeps_to_the_threads_it_is_given_and_to_all_bits(openvino: Card, tmp_path):
+    runtime = Runtime(lanes=3, intra_threads=2, half_on=frozenset({"openvino"}), scratch=tmp_path / "kept")
+    open_session(tiny.visual(tmp_path) / "model.onnx", runtime)
+    given = openvino.options[0]
+    assert set(given) == {"device_type", "load_config"}  # FP16 is for GPUs, and so is what was compiled
+    assert given["device_type"] == "CPU"
+    assert json.loads(given["load_config"]) == {
+        "CPU": {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 3, "INFERENCE_NUM_THREADS": 6}
+    }
+
+
+def test_openvino_on_a_gpu_computes_in_sixteen_bits_when_it_is_told(openvino: Card, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "_has_render_node", lambda: True)
+    open_session(tiny.visual(tmp_path) / "model.onnx", Runtime(half_on=frozenset({"openvino"})))
+    assert openvino.options == [{"device_type": "GPU.0", "precision": "FP16"}]
+
+
+def test_migraphx_computes_in_sixteen_bits_when_it_is_told(monkeypatch, tmp_path):
+    card = offered(monkeypatch, session.NAMES["migraphx"])
+    half_on = settings.read(Config(data=tmp_path), {"MACHINE_LEARNING_ROCM_PRECISION": "FP16"}).half_on
+    open_session(tiny.visual(tmp_path) / "model.onnx", Runtime(half_on=half_on))
+    assert card.options[0]["migraphx_fp16_enable"] == "1"
 
 
 def alone(opened, rows):
