@@ -72,7 +72,8 @@ class Config:
         default="",
     )
     inference_precision: str = _doc(
-        "auto: eight bits on the CPU for models that pass a comparison with the original. fp32: never.",
+        "auto: fewer bits (int8, bf16 or fp16, as the hardware has it) for models that pass a comparison with the original. "
+        "fp32: never.",
         default="auto",
     )
     inference_memory_mib: int = _doc(

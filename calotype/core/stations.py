@@ -19,7 +19,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ModelPart:
-    """One half of a model, such as `visual`. `trial`: of eight bits, where there was one."""
+    """One half of a model, such as `visual`. `trial`: of fewer bits, where there was one."""
 
     type: str
     state: State

@@ -186,7 +186,8 @@ class Model:
     def _report(self, sight: Sight, **more: Any) -> None:
         """Tell the service how the model runs, whenever that has changed."""
         about: Json = {**sight.about}
-        if self._told and about.get("precision") != self._told.get("precision"):
+        found = about.get("precision")
+        if self._told and found in ("int8", "fp16") and found != self._told.get("precision"):
             more = {"is_slow": False}  # the smaller model, made meanwhile, is loaded in a fraction of the time
         if about != self._told or more:
             self._told = about

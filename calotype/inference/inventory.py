@@ -3,13 +3,12 @@
 Nothing is loaded or fetched for it, and the files are only counted.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from calotype import __version__
-from calotype.inference import bound
+from calotype.inference import bound, verdict
 from calotype.inference.catalogue import HUB, OCR_STORE, PRESETS, TYPES, Model, clean, known, models
 from calotype.inference.hosts import Family
 from calotype.inference.library import Standing
@@ -148,22 +147,15 @@ def _runs(name: str, family: Family) -> Iterator[Json]:
 
 
 def _trial(folder: Path | None) -> Json | None:
-    """What the self-test of int8 found about the files that lie there now; `None` where there was none."""
-    if folder is None or not folder.is_dir():
+    """What the self-tests found about the files that lie there now, one that passed first; `None` where there was none."""
+    if folder is None:
         return None
-    try:
-        verdict = json.loads((folder / "int8" / "verdict.json").read_bytes())
-        found = (folder / "model.onnx").stat()
-        if verdict["stamp"] != f"{found.st_size}:{found.st_mtime_ns}":
-            return None
-        return {
-            "isPassed": verdict["precision"] == "int8",
-            "reason": str(verdict["reason"]),
-            "cosine": float(verdict["cosine"]),
-            "order": float(verdict["order"]),
-        }
-    except (OSError, ValueError, KeyError, TypeError):
+    now, read = verdict.stamp(folder), [verdict.read(folder, small) for small in verdict.SMALL]
+    found = sorted((each for each in read if each and each.stamp == now), key=lambda each: not each.is_passed)
+    if not found:
         return None
+    first = found[0]
+    return {"isPassed": first.is_passed, "reason": first.reason, "cosine": first.cosine, "order": first.order}
 
 
 def _source(model: Model) -> str:

@@ -59,7 +59,7 @@ class Runtime:
     """How this machine runs models. Zero threads: chosen from its cores.
 
     `providers`: names of `NAMES` to try, in this order; empty: `PREFERENCE`. `scratch`: where engines compiled for this
-    hardware are kept. `precision`: "auto" takes int8 where the model passes its self-test, "fp32" never does.
+    hardware are kept. `precision`: "auto" takes fewer bits where the model passes its self-test, "fp32" never does.
     """
 
     providers: tuple[str, ...] = ()
@@ -94,10 +94,19 @@ class Port:
 class Session:
     """A loaded model. `run` and `rows` may be called by several threads at once."""
 
-    def __init__(self, path: Path, runtime: Runtime, *, is_coarse: bool = False, spare: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        runtime: Runtime,
+        *,
+        is_coarse: bool = False,
+        in_bfloat16: bool = False,
+        spare: Path | None = None,
+    ) -> None:
         self._path = path
         self._spare = spare
-        self._is_coarse = is_coarse
+        self._is_coarse = is_coarse or in_bfloat16
+        self._in_bfloat16 = in_bfloat16
         self._runtime = runtime
         self._moving = threading.Lock()
         self._rows_agree: bool | None = None  # whether a batch gives what its rows give; found out at the first batch
@@ -198,7 +207,7 @@ class Session:
             str(file),
             options,
             providers=providers,
-            provider_options=[_options(each, self._runtime) for each in providers],
+            provider_options=[_options(each, self._runtime, self._in_bfloat16) for each in providers],
         )
         made.disable_fallback()  # onnxruntime's own would hide what happened
         return made
@@ -209,14 +218,19 @@ class Session:
 
 
 def open_session(
-    path: Path, runtime: Runtime | None = None, *, is_coarse: bool = False, spare: Path | None = None
+    path: Path,
+    runtime: Runtime | None = None,
+    *,
+    is_coarse: bool = False,
+    in_bfloat16: bool = False,
+    spare: Path | None = None,
 ) -> Session:
     """Load a model. Raises whatever onnxruntime raises for a file that is no model it can run, even on the CPU.
 
-    is_coarse: one that computes in few bits, whose rows may move a little in a batch. spare: the same model for the CPU,
-    where `path` is made for other hardware.
+    is_coarse: one that computes in few bits, whose rows may move a little in a batch. in_bfloat16: let OpenVINO compute so
+    on a CPU, and nobody else. spare: the same model for the CPU, where `path` is made for other hardware.
     """
-    return Session(path, runtime or Runtime(), is_coarse=is_coarse, spare=spare)
+    return Session(path, runtime or Runtime(), is_coarse=is_coarse, in_bfloat16=in_bfloat16, spare=spare)
 
 
 def available() -> tuple[str, ...]:
@@ -231,7 +245,7 @@ def _wanted(runtime: Runtime) -> list[str]:
     return [provider for provider in [*order, CPU] if provider in offered]
 
 
-def _options(provider: str, runtime: Runtime) -> dict[str, Any]:
+def _options(provider: str, runtime: Runtime, in_bfloat16: bool) -> dict[str, Any]:
     device = str(runtime.device_id)
     cache = str(runtime.scratch) if runtime.scratch else ""
     if provider == "CUDAExecutionProvider":
@@ -251,7 +265,7 @@ def _options(provider: str, runtime: Runtime) -> dict[str, Any]:
                 "NUM_STREAMS": runtime.lane_count,
                 "INFERENCE_NUM_THREADS": runtime.lane_count * runtime.intra_count,
             }
-            hint = {"INFERENCE_PRECISION_HINT": "f32"}  # left alone, it may choose bfloat16
+            hint = {"INFERENCE_PRECISION_HINT": "bf16" if in_bfloat16 else "f32"}  # left alone, it may choose bfloat16
             return {"device_type": "CPU", "load_config": json.dumps({"CPU": hint | threads})}
         kept = {"cache_dir": cache} if cache else {}
         precision = "FP16" if "openvino" in runtime.half_on else "FP32"

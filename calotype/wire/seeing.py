@@ -9,7 +9,7 @@ StepName = Literal["embedding", "faces", "text"]
 
 
 class ModelTrial(Wire):
-    """How a model with eight bits compares with itself; `cosine` and `order` are the least that was found."""
+    """How a model with fewer bits compares with itself; `cosine` and `order` are the least that was found."""
 
     is_passed: bool
     reason: str

@@ -4,12 +4,13 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from calotype.inference import download
+from calotype.inference import download, verdict
 from calotype.inference.app import Application, Service
 from calotype.inference.catalogue import HERE, PRESETS
 from calotype.inference.download import Progress
@@ -125,12 +126,24 @@ async def test_what_the_self_test_found_is_told_while_the_files_are_the_same(
 ):
     folder = tmp_path / "clip" / TOY / "visual"
     shutil.copytree(HERE / "clip" / TOY / "visual", folder)
-    (folder / "int8").mkdir()
-    found = (folder / "model.onnx").stat()
-    verdict = {"precision": "int8", "reason": "", "cosine": 0.998, "order": 0.99}
-    verdict["stamp"] = f"{found.st_size}:{found.st_mtime_ns}" if stamp == "right" else "1:1"
-    (folder / "int8" / "verdict.json").write_text(json.dumps(verdict))
+    judged(folder, "int8", stamp=verdict.stamp(folder) if stamp == "right" else "1:1")
     assert of(await told(here), TOY)["parts"][0]["trial"] == passed
+
+
+async def test_of_several_self_tests_one_that_passed_is_told(here: Asking, tmp_path: Path):
+    folder = tmp_path / "clip" / TOY / "visual"
+    shutil.copytree(HERE / "clip" / TOY / "visual", folder)
+    judged(folder, "int8", precision="fp32", reason="The least cosine is 0.9000.", cosine=0.9)
+    assert of(await told(here), TOY)["parts"][0]["trial"]["isPassed"] is False
+    judged(folder, "bf16")
+    assert of(await told(here), TOY)["parts"][0]["trial"]["isPassed"] is True
+
+
+def judged(folder: Path, small: verdict.Small, **found: Any) -> None:
+    """A self-test has ended, if nothing else is said well."""
+    good = verdict.Verdict(small, "", 0.998, 0.99, 30.0, "", verdict.stamp(folder), "x86_64 vnni")
+    (folder / small).mkdir()
+    (folder / small / "verdict.json").write_text(json.dumps(asdict(good) | found))
 
 
 async def test_a_damaged_verdict_is_none(here: Asking, tmp_path: Path):

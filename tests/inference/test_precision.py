@@ -1,4 +1,4 @@
-"""Eight bits only where they agree, found out once, never half written."""
+"""Fewer bits only where they agree, found out once, never half written."""
 
 import json
 import os
@@ -7,12 +7,16 @@ import numpy as np
 import onnx
 import pytest
 
-from calotype.inference import precision
+from calotype.inference import precision, session
 from calotype.inference.session import Runtime
+from calotype.inference.verdict import EIGHT, Way, best
 from tests.inference import tiny
 from tests.inference.card import Card, offered
 
 CPU = Runtime(providers=("cpu",), lanes=1, intra_threads=1)
+HALF = Way("fp16", "cuda")
+BRAIN = Way("bf16", "openvino")
+this_processor = precision.bfloat16
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +153,7 @@ def halved(folder, monkeypatch, **built):
     model = tiny.visual(folder, side=32, **built)
     with monkeypatch.context() as only:
         only.setattr(precision, "_computes", lambda provider: "cuda")
-        return model, precision.prepare(model, "visual", "fp16", "cpu")
+        return model, precision.prepare(model, "visual", Way("fp16", "cpu"))
 
 
 def test_sixteen_bits_that_agree_are_kept_beside_the_original(tmp_path, monkeypatch):
@@ -158,8 +162,8 @@ def test_sixteen_bits_that_agree_are_kept_beside_the_original(tmp_path, monkeypa
     assert verdict.cosine >= 0.9999
     assert sorted(os.listdir(folder / "fp16")) == ["model.onnx", "verdict.json"]
     assert (folder / "fp16" / "model.onnx").stat().st_size < 0.6 * (folder / "model.onnx").stat().st_size
-    assert precision.remembered(folder, "fp16", "cuda") == verdict
-    assert precision.remembered(folder, "fp16", "rocm") is None  # other hardware is asked anew
+    assert precision.remembered(folder, HALF) == verdict
+    assert precision.remembered(folder, Way("fp16", "rocm")) is None  # other hardware is asked anew
 
 
 def test_weights_that_sixteen_bits_cannot_hold_leave_the_model_as_it_came(tmp_path):
@@ -168,7 +172,7 @@ def test_weights_that_sixteen_bits_cannot_hold_leave_the_model_as_it_came(tmp_pa
     second = next(each for each in model.graph.initializer if each.name == "second")
     second.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(second) * np.float32(1e7), "second"))
     onnx.save(model, folder / "model.onnx")
-    verdict = precision.prepare(folder, "visual", "fp16", "cpu")
+    verdict = precision.prepare(folder, "visual", Way("fp16", "cpu"))
     assert verdict.precision == "fp32"
     assert verdict.reason
     assert os.listdir(folder / "fp16") == ["verdict.json"]
@@ -176,7 +180,7 @@ def test_weights_that_sixteen_bits_cannot_hold_leave_the_model_as_it_came(tmp_pa
 
 def test_a_trial_on_hardware_that_is_not_there_is_no_success(tmp_path):
     folder = tiny.visual(tmp_path)
-    verdict = precision.prepare(folder, "visual", "fp16", "cuda")
+    verdict = precision.prepare(folder, "visual", HALF)
     assert verdict.precision == "fp32"
     assert "It does not run there" in verdict.reason
 
@@ -211,7 +215,125 @@ def test_a_card_for_which_nothing_was_found_out_yet_begins_with_a_trial(card, tm
     assert careful._trial is not None
     assert careful._trial.wait(60) == 0  # in a process that has no such card
     assert careful.session.provider == "cuda"
-    found = precision.remembered(folder, "fp16", "cuda")
+    found = precision.remembered(folder, HALF)
     assert found
     assert found.precision == "fp32"
     assert precision.Careful(folder, Runtime(), kind="visual")._trial is None
+
+
+@pytest.fixture
+def brain(monkeypatch) -> Card:
+    """A machine without a GPU whose onnxruntime offers OpenVINO, and whose processor multiplies bfloat16."""
+    monkeypatch.setattr(session, "_has_render_node", lambda: False)
+    monkeypatch.setattr(precision, "bfloat16", lambda: "avx512_bf16")
+    return offered(monkeypatch, session.NAMES["openvino"])
+
+
+def hints(card: Card) -> list[str]:
+    """How precisely OpenVINO was told to compute, for each session that was opened on it."""
+    return [json.loads(each["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] for each in card.options]
+
+
+def tried(folder, way: Way, cost_ms: float) -> None:
+    """A model with a verdict that this way is good, and takes so long."""
+    precision.prepare(folder, "visual", way)
+    file = folder / way.precision / "verdict.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"cost_ms": cost_ms}))
+
+
+@pytest.mark.parametrize(
+    ("providers", "cpu_multiplies", "found"),
+    [
+        (["cpu"], "avx512_bf16", (EIGHT,)),
+        (["cuda", "openvino", "cpu"], "amx_bf16", (HALF,)),
+        (["openvino", "cpu"], "amx_bf16", (EIGHT, BRAIN)),
+        (["openvino", "cpu"], "", (EIGHT,)),
+        (["openvino"], "avx512_bf16", (BRAIN,)),  # nobody asked for onnxruntime's own
+        (["migraphx", "cpu"], "avx512_bf16", ()),  # it has an option of its own
+    ],
+)
+def test_what_is_tried_is_what_the_hardware_can(brain, monkeypatch, providers, cpu_multiplies: str, found):
+    monkeypatch.setattr(precision, "bfloat16", lambda: cpu_multiplies)
+    assert precision.ways(providers) == found
+
+
+def test_openvino_on_a_gpu_is_not_asked_for_bfloat16(brain, monkeypatch):
+    monkeypatch.setattr(session, "_has_render_node", lambda: True)
+    assert precision.ways(["openvino", "cpu"]) == ()
+
+
+def test_bfloat16_needs_no_second_model(brain, tmp_path):
+    folder = tiny.visual(tmp_path)
+    verdict = precision.prepare(folder, "visual", BRAIN)
+    assert (verdict.precision, verdict.reason, verdict.cpu) == ("bf16", "", "openvino avx512_bf16")
+    assert hints(brain) == ["bf16"]  # and what it is compared with was computed elsewhere
+    assert os.listdir(folder / "bf16") == ["verdict.json"]
+    careful = precision.Careful(folder, Runtime(providers=("openvino",)), kind="visual")
+    assert (careful.about["provider"], careful.about["precision"]) == ("openvino", "bf16")
+    assert hints(brain) == ["bf16", "bf16"]
+
+
+def test_a_verdict_of_another_processor_is_none(brain, tmp_path, monkeypatch):
+    folder = tiny.visual(tmp_path)
+    precision.prepare(folder, "visual", BRAIN)
+    monkeypatch.setattr(precision, "bfloat16", lambda: "amx_bf16")
+    assert precision.remembered(folder, BRAIN) is None
+
+
+def test_a_model_that_does_not_bear_bfloat16_is_served_as_it_came(brain, tmp_path, monkeypatch):
+    folder = tiny.visual(tmp_path)
+    monkeypatch.setattr(precision, "LEAST_COSINE", 1.1)
+    assert precision.prepare(folder, "visual", BRAIN).precision == "fp32"
+    careful = precision.Careful(folder, Runtime(providers=("openvino",)), kind="visual")
+    assert (careful.about["precision"], careful._trial) == ("fp32", None)
+    assert hints(brain) == ["bf16", "f32"]
+
+
+def test_bfloat16_that_fails_at_work_goes_on_with_all_bits_on_the_cpu(brain, tmp_path):
+    folder = tiny.visual(tmp_path)
+    precision.prepare(folder, "visual", BRAIN)
+    careful = precision.Careful(folder, Runtime(providers=("openvino",)), kind="visual")
+    brain.is_out_of_memory = True
+    careful.session.run({"image": np.zeros((1, 3, 16, 16), np.float32)})
+    assert (careful.about["provider"], careful.about["precision"]) == ("cpu", "fp32")
+
+
+@pytest.mark.parametrize(("eight_ms", "brain_ms", "used"), [(30, 50, EIGHT), (100, 90, EIGHT), (100, 50, BRAIN)])
+def test_of_two_that_are_good_the_faster_is_used_if_it_is_worth_its_memory(brain, tmp_path, eight_ms, brain_ms, used):
+    folder = tiny.visual(tmp_path)
+    tried(folder, EIGHT, eight_ms)
+    tried(folder, BRAIN, brain_ms)
+    careful = precision.Careful(folder, Runtime(), kind="visual")
+    assert Way(careful.about["precision"], careful.about["provider"]) == used  # type: ignore[arg-type]
+    assert careful._trial is None
+
+
+def test_nothing_that_passed_is_nothing_to_use():
+    assert best({}) is None
+
+
+def test_one_is_tried_after_the_other_and_what_is_good_is_used_meanwhile(brain, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "ways", lambda providers: (EIGHT, BRAIN))
+    monkeypatch.setattr(precision, "bfloat16", this_processor)  # as the processes see it that try
+    folder = tiny.visual(tmp_path)
+    careful = precision.Careful(folder, Runtime(), kind="visual")
+    seen = [(careful.about["provider"], careful.about["precision"])]
+    while careful._trial:
+        assert careful._trial.wait(60) == 0
+        assert careful.session
+        seen.append((careful.about["provider"], careful.about["precision"]))
+    assert seen[:2] == [("openvino", "fp32"), ("cpu", "int8")]
+    assert len(seen) == 3  # where those processes have OpenVINO, who is faster with so small a model is chance
+    assert precision.remembered(folder, BRAIN) is not None
+    assert precision.Careful(folder, Runtime(), kind="visual")._trial is None
+
+
+def test_where_openvino_does_not_run_eight_bits_are_still_tried(brain, tmp_path):
+    folder = tiny.visual(tmp_path)
+    brain.fails_to_open = {"model.onnx"}
+    careful = precision.Careful(folder, Runtime(), kind="visual")
+    assert (careful.about["provider"], careful._untried) == ("cpu", [EIGHT])
+    assert careful._trial is not None
+    assert careful._trial.wait(60) == 0
+    assert careful.session.provider == "cpu"
+    assert (careful.about["precision"], careful._trial) == ("int8", None)

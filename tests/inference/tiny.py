@@ -53,6 +53,24 @@ def first_row_only(file: Path) -> Path:
     return save(file, nodes, given, found, weights)
 
 
+def doubled(file: Path) -> Path:
+    """A model that grows in a loop, three times to twice its rows, which OpenVINO does not run."""
+    rows = [None, 4]
+    turn, more, go = (
+        helper.make_tensor_value_info(name, kind, [])
+        for name, kind in (("turn", TensorProto.INT64), ("more", TensorProto.BOOL), ("go", TensorProto.BOOL))
+    )
+    inside, grown = (helper.make_tensor_value_info(name, TensorProto.FLOAT, rows) for name in ("inside", "grown"))
+    nodes = [
+        helper.make_node("Concat", ["inside", "inside"], ["grown"], axis=0),
+        helper.make_node("Identity", ["more"], ["go"]),
+    ]
+    body = helper.make_graph(nodes, "body", [turn, more, inside], [go, grown])
+    loop = helper.make_node("Loop", ["times", "", "x"], ["y"], body=body)
+    given, found = (helper.make_tensor_value_info(name, TensorProto.FLOAT, rows) for name in "xy")
+    return save(file, [loop], given, found, {"times": np.array(3, np.int64)})
+
+
 def save(file: Path, nodes: list, given: object, found: object, weights: dict) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     tensors = [numpy_helper.from_array(value, name) for name, value in weights.items()]

@@ -53,7 +53,7 @@ export function runsOn(model: StationModel): string {
 	return [...new Set(told)].join(', ');
 }
 
-/** What the self-test of eight bits said of the halves that were tried. */
+/** What the self-test of fewer bits said of the halves that were tried. */
 export function trials(model: StationModel): { isPassed: boolean; cosine: number; reason: string }[] {
 	return model.parts.flatMap((part) => (part.trial ? [part.trial] : []));
 }
