@@ -35,7 +35,7 @@ from calotype.core.log import say
 from calotype.inference import bound, trial
 from calotype.inference.family import Unloadable
 from calotype.inference.session import Runtime, Session, available, is_on_cpu, open_session
-from calotype.inference.verdict import EIGHT, Small, Verdict, Way, best, read, stamp
+from calotype.inference.verdict import EIGHT, SMALL, Small, Verdict, Way, best, read, stamp
 
 Kind = Literal["visual", "textual"]
 
@@ -44,6 +44,7 @@ HALF_ON = ("cuda", "rocm")
 LEAST_COSINE = 0.99  # of every example with itself
 LEAST_ORDER = 0.95  # of the similarities between examples, by rank (Spearman)
 SMALL_BYTES = 16 << 20  # a model this small gains nothing
+DAY_S = 24 * 3600.0
 EXTERNAL_BYTES = 1_500_000_000  # a larger model does not fit into one protobuf file
 
 
@@ -171,6 +172,7 @@ def remembered(folder: Path, way: Way = EIGHT) -> Verdict | None:
 def prepare(folder: Path, kind: Kind, way: Way = EIGHT, device_id: int = 0) -> Verdict:
     """Make the smaller model if one is needed, compare, and leave the verdict in its folder, with that model if it is good."""
     stamped, digest = stamp(folder), checksum(folder)
+    _clear(folder, before=time.time() - DAY_S)
     work = Path(tempfile.mkdtemp(prefix=f".{way.precision}-", dir=folder))
     work.chmod(0o755)  # another account may serve what this one prepared
     try:
@@ -316,6 +318,15 @@ def _embedded(
         rows.append(embed())
         costs_s.append(time.process_time() - began_s)
     return np.concatenate(rows), 1000 * min(costs_s)  # others on the same cores only ever add to it
+
+
+def _clear(folder: Path, before: float) -> None:
+    """Throw away what trials that were killed have left behind. Those that are still at work are younger."""
+    for small in SMALL:
+        for left in folder.glob(f".{small}-*"):
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                if left.stat().st_mtime < before:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _put(work: Path, target: Path) -> None:

@@ -123,6 +123,17 @@ def test_a_trial_that_dies_is_not_begun_again(tmp_path):
     assert precision.Careful(folder, CPU, kind="visual")._trial is None
 
 
+def test_what_a_killed_trial_left_behind_goes_with_the_next_day(tmp_path):
+    folder = tiny.visual(tmp_path)
+    for name in (".int8-killed", ".fp16-killed", ".int8-at-work"):
+        (folder / name).mkdir()
+        (folder / name / "model.onnx").write_bytes(b"half a mod")
+    for name in (".int8-killed", ".fp16-killed"):
+        os.utime(folder / name, (1, 1))
+    precision.prepare(folder, "visual")
+    assert sorted(os.listdir(folder)) == [".int8-at-work", "int8", "model.onnx", "preprocess_cfg.json"]
+
+
 def rows(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(24, 32)).astype(np.float32)
 
