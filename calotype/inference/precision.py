@@ -45,6 +45,7 @@ LEAST_COSINE = 0.99  # of every example with itself
 LEAST_ORDER = 0.95  # of the similarities between examples, by rank (Spearman)
 SMALL_BYTES = 16 << 20  # a model this small gains nothing
 DAY_S = 24 * 3600.0
+TRIM_AFTER_S = 10.0  # longer than a batch takes
 EXTERNAL_BYTES = 1_500_000_000  # a larger model does not fit into one protobuf file
 
 
@@ -142,7 +143,10 @@ class Careful:
             return
         if best(self._good | {way: verdict}) == way and self._take(way):
             self._good[way] = verdict
-            bound.trim()
+            # Others may still be at work with the model that goes, which then takes its memory along.
+            later = threading.Timer(TRIM_AFTER_S, bound.trim)
+            later.daemon = True
+            later.start()
 
 
 def ways(providers: Sequence[str]) -> tuple[Way, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import numpy as np
 import onnx
@@ -97,7 +98,10 @@ def test_fp32_is_what_it_says(tmp_path):
     assert careful._trial is None
 
 
-def test_a_model_is_served_while_it_is_tried_and_switched_afterwards(tmp_path):
+def test_a_model_is_served_while_it_is_tried_and_switched_afterwards(tmp_path, monkeypatch):
+    trimmed = threading.Event()
+    monkeypatch.setattr(precision.bound, "trim", trimmed.set)
+    monkeypatch.setattr(precision, "TRIM_AFTER_S", 0)
     folder = tiny.visual(tmp_path)
     careful = precision.Careful(folder, CPU, kind="visual")
     assert careful.about["precision"] == "fp32"
@@ -108,6 +112,7 @@ def test_a_model_is_served_while_it_is_tried_and_switched_afterwards(tmp_path):
     assert careful.session.run(image)[0].shape == (1, 32)
     assert careful.about["precision"] == "int8"
     assert json.loads((folder / "int8" / "verdict.json").read_text())["precision"] == "int8"
+    assert trimmed.wait(10)  # the memory of the larger one is given back
 
 
 def test_a_trial_that_dies_is_not_begun_again(tmp_path):
