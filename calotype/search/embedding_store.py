@@ -53,13 +53,21 @@ LARGE_OWNERS = sql("""
 """)
 # Indexes that stand, and whether they are whole: one that was interrupted stays behind as invalid.
 STANDING = sql("""
-    SELECT class.relname AS name, index.indisvalid AS is_whole
+    SELECT class.relname AS name, index.indisvalid AS is_whole, coalesce(class.reloptions, '{}') AS options
       FROM pg_index AS index
       JOIN pg_class AS class ON class.oid = index.indexrelid
      WHERE index.indrelid = 'embedding'::regclass AND class.relname LIKE 'embedding\\_near\\_%'
 """)
 
 State = Literal["used", "coming"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An index in Postgres. One whose building was interrupted is not whole. `options`: such as "m=16"."""
+
+    is_whole: bool
+    options: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +159,9 @@ async def indexes_of(look: Look, model_id: int) -> dict[UUID, Index]:
     return {row["owner_id"]: Index(row["owner_id"], row["name"], row["vectors"]) for row in rows}
 
 
-async def standing(look: Look) -> dict[str, bool]:
-    """Name → whether it is whole, of each index that Postgres has."""
-    return {row["name"]: row["is_whole"] for row in await look.all(STANDING)}
+async def standing(look: Look) -> dict[str, Standing]:
+    """The indexes that there are in Postgres, by name."""
+    return {row["name"]: Standing(row["is_whole"], frozenset(row["options"])) for row in await look.all(STANDING)}
 
 
 async def large_owners(look: Look, model: Model, least: int) -> list[tuple[UserId, int]]:

@@ -15,7 +15,7 @@ from calotype.core.ids import UserId
 from calotype.core.world import World
 from calotype.search import condition_store, vector_store
 from calotype.search import embedding_store as embeddings
-from calotype.search.embedding_store import Index, Model
+from calotype.search.embedding_store import Index, Model, Standing
 from calotype.search.query import Filters, Reach
 from calotype.search.vector_store import Near
 
@@ -25,7 +25,7 @@ STEP_COST = 2.0  # what a step through an index costs, to compare one vector bei
 INDEX_FROM = 10_000  # vectors of an owner from which an index pays
 REBUILD_AT = 2.0  # times the vectors it was built over
 DEEPEST = 2_000  # results through an index; who wants more is served by comparing each
-LEAST_EF = 600  # how widely an index is searched at first; the most that it can be
+LEAST_EF = 300  # how widely an index is searched at first; the most that it can be
 MOST_EF = 1_000
 MOST_TUPLES = 40_000  # that one search walks through at most, before it gives up on the index
 FORGET_AT_ONCE = 5_000
@@ -141,19 +141,20 @@ async def tidy(world: World) -> bool:
 
 
 async def _keep_index(
-    world: World, model: Model, owner: UserId, vectors: int, noted: Index | None, standing: dict[str, bool]
+    world: World, model: Model, owner: UserId, vectors: int, noted: Index | None, standing: dict[str, Standing]
 ) -> bool:
     name = vector_store.index_name(owner, model)
-    is_whole = standing.get(name)
-    if is_whole and noted is not None and vectors < noted.vectors * REBUILD_AT:
+    found = standing.get(name)
+    is_as_now = found is not None and found.is_whole and found.options == vector_store.OPTIONS
+    if is_as_now and noted is not None and vectors < noted.vectors * REBUILD_AT:
         return False
     memory_mib = min(MOST_MIB, max(LEAST_MIB, vectors * BYTES_A_VECTOR * model.dimensions // 512 // 2**20))
     log.say("index-begun", vectors=vectors)
     async with world.glancing() as look:
-        if is_whole:
+        if found and found.is_whole:
             await vector_store.rebuild(look, owner, model, memory_mib=memory_mib)
         else:
-            if is_whole is False:  # what an interrupted building left
+            if found:  # what an interrupted building left
                 await vector_store.drop(look, name)
             await vector_store.build(look, owner, model, memory_mib=memory_mib)
     async with world.writing() as tx:

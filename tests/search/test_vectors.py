@@ -73,7 +73,7 @@ async def near(world: World, model, *people: UUID, asked: Filters = NOTHING, siz
     return [each.id for each in found]
 
 
-async def standing(house) -> dict[str, bool]:
+async def standing(house) -> dict[str, embedding_store.Standing]:
     async with house.world.glancing() as look:
         return await embedding_store.standing(look)
 
@@ -81,7 +81,7 @@ async def standing(house) -> dict[str, bool]:
 async def test_a_large_library_gets_an_index_and_finds_the_same_through_it(house, ada, model):
     exact = await near(house.world, model, ada.id)
     assert await vectors.tidy(house.world)
-    assert list((await standing(house)).values()) == [True]
+    assert list((await standing(house)).values()) == [embedding_store.Standing(True, vector_store.OPTIONS)]
     assert await near(house.world, model, ada.id) == exact
     assert not await vectors.tidy(house.world), "nothing more to do"
 
@@ -156,7 +156,7 @@ async def test_an_index_that_is_gone_slows_nothing_but_the_search(house, ada, mo
     await house.sql(f"DROP INDEX {row['name']}")
     assert await near(house.world, model, ada.id) == exact
     assert await vectors.tidy(house.world), "and it is built again"
-    assert list((await standing(house)).values()) == [True]
+    assert list((await standing(house)).values()) == [embedding_store.Standing(True, vector_store.OPTIONS)]
 
 
 async def test_a_library_that_doubled_gets_a_new_index_and_one_that_shrank_none(house, ada, model):
@@ -176,6 +176,17 @@ async def fill_more(house, owner: UUID) -> None:
     await house.sql("DELETE FROM embedding WHERE owner_id = $1", owner)
     await fill(house, owner)
     assert len(before) == COUNT
+
+
+async def test_an_index_of_an_older_release_is_built_as_it_is_built_now(house, ada, model):
+    await vectors.tidy(house.world)
+    (name,) = await standing(house)
+    await house.sql(f"ALTER INDEX {name} SET (ef_construction = 64)")
+    exact = await near(house.world, model, ada.id)
+    assert await vectors.tidy(house.world)
+    assert await standing(house) == {name: embedding_store.Standing(True, vector_store.OPTIONS)}
+    assert await near(house.world, model, ada.id) == exact
+    assert not await vectors.tidy(house.world), "nothing more to do"
 
 
 async def test_what_a_replaced_model_left_is_removed(house, ada, model):
