@@ -147,6 +147,9 @@ async def _keep_index(
         return False
     memory_mib = min(MOST_MIB, max(LEAST_MIB, vectors * BYTES_A_VECTOR * model.dimensions // 512 // 2**20))
     log.say("index-begun", vectors=vectors)
+    if found and found.is_whole and not is_as_now:
+        async with world.writing() as tx:  # it serves meanwhile; if the building is cut off, it is begun again
+            await embeddings.note_index(tx, owner, model.id, name, 0)
     async with world.glancing() as look:
         if found and found.is_whole:
             await vector_store.rebuild(look, owner, model, memory_mib=memory_mib)

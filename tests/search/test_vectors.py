@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from calotype.core.ids import UserId
@@ -185,6 +186,20 @@ async def test_an_index_of_an_older_release_is_built_as_it_is_built_now(house, a
     exact = await near(house.world, model, ada.id)
     assert await vectors.tidy(house.world)
     assert await standing(house) == {name: embedding_store.Standing(True, vector_store.OPTIONS)}
+    assert await near(house.world, model, ada.id) == exact
+    assert not await vectors.tidy(house.world), "nothing more to do"
+
+
+async def test_a_building_anew_that_was_cut_off_is_begun_again(house, ada, model, monkeypatch):
+    await vectors.tidy(house.world)
+    (name,) = await standing(house)
+    await house.sql(f"ALTER INDEX {name} SET (ef_construction = 64)")
+    with monkeypatch.context() as patch:
+        patch.setattr(vector_store, "_REBUILD", "SELECT 1 / 0 AS {name}")
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await vectors.tidy(house.world)
+    exact = await near(house.world, model, ada.id)
+    assert await vectors.tidy(house.world)
     assert await near(house.world, model, ada.id) == exact
     assert not await vectors.tidy(house.world), "nothing more to do"
 
