@@ -85,13 +85,23 @@ def measure(client: Client, root: int, *, heavy: int = 60, light: int = 400) -> 
         rows.append(cost(name, root, ask, requests=count))
         print(rows[-1], file=sys.stderr, flush=True)
     for name, body in SEARCHES.items():
-        search = partial(client.ask, "POST", "/search/metadata", {**body, "size": 100, "withExif": True})
-        begun = time.perf_counter()
-        search()
-        is_slow = time.perf_counter() - begun > 0.3
-        rows.append(cost(f"search: {name}", root, search, requests=5 if is_slow else heavy, warm=2))
-        print(rows[-1], file=sys.stderr, flush=True)
+        rows.append(cost_of_any(f"search: {name}", root, search(client, body), requests=heavy))
     return rows
+
+
+def search(client: Client, body: dict[str, Any]) -> Callable[[], tuple[int, bytes]]:
+    """Asks for a page of a hundred with EXIF."""
+    return partial(client.ask, "POST", "/search/metadata", {**body, "size": 100, "withExif": True})
+
+
+def cost_of_any(name: str, root: int, ask: Callable[[], tuple[int, bytes]], *, requests: int = 60) -> Cost:
+    """What a request costs that may be slow: then it is made five times only."""
+    begun = time.perf_counter()
+    ask()
+    is_slow = time.perf_counter() - begun > 0.3
+    found = cost(name, root, ask, requests=5 if is_slow else requests, warm=2)
+    print(found, file=sys.stderr, flush=True)
+    return found
 
 
 def measure_people(client: Client, root: int) -> list[Cost]:
@@ -130,18 +140,9 @@ def measure_people(client: Client, root: int) -> list[Cost]:
         "asset info": lambda: client.ask("GET", f"/assets/{rnd.choice(ids)}"),
     }
     asks |= {name: partial(client.ask, "GET", path) for name, path in gets.items()}
-    for name, body in searches.items():
-        asks[f"search: {name}"] = partial(
-            client.ask, "POST", "/search/metadata", {"size": 100, "withExif": True, **body}
-        )
-    rows: list[Cost] = []
-    for name, ask in asks.items():
-        begun = time.perf_counter()
-        ask()
-        is_slow = time.perf_counter() - begun > 0.3
-        rows.append(cost(name, root, ask, requests=5 if is_slow else 60, warm=2))
-        print(rows[-1], file=sys.stderr, flush=True)
-    rows.append(cold_bucket(client, root, (month_of(client, first)), query=f"personId={first}&"))
+    asks |= {f"search: {name}": search(client, body) for name, body in searches.items()}
+    rows = [cost_of_any(name, root, ask) for name, ask in asks.items()]
+    rows.append(cold_bucket(client, root, month_of(client, first), query=f"personId={first}&"))
     return rows
 
 

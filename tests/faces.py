@@ -7,7 +7,8 @@ import random
 
 from calotype.core.ids import AssetId
 from calotype.core.ports import SeenFace
-from calotype.people import detect
+from calotype.people import detect, people, tally_store
+from calotype.people.person import Wish
 from tests.world import House, Person
 
 SIZE = 64
@@ -73,6 +74,30 @@ async def is_on(house, owner, faces, person, count=1, **columns):
         await house.sql("UPDATE face SET person_id = $1 WHERE asset_id = $2", person, asset)
         photos.append(asset)
     return photos
+
+
+async def made(house, owner, name):
+    """Somebody with a name and without a face."""
+    async with house.world.writing() as tx:
+        return (await people.create(tx, owner.id, Wish(name=name), house.world.clock.now().date())).id
+
+
+async def fold(house):
+    """What changed is counted and written down."""
+    async with house.world.writing() as tx:
+        await tally_store.fold(tx)
+
+
+async def is_on_while_counting(house, person, asset):
+    """Somebody is on a photo by a change that is committed only after a worker has counted."""
+    connection = await house.world.pool.acquire()
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute("UPDATE face SET person_id = $1 WHERE asset_id = $2", person, asset)
+        await fold(house)
+        await connection.execute("COMMIT")
+    finally:
+        await house.world.pool.release(connection)
 
 
 async def listed(client, **query):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faces import Faces
+from tests.faces import Faces, made
 from tests.working import ada, children, gazetteer, house, work_pool, worker_application
 
 __all__ = ["ada", "children", "gazetteer", "house", "work_pool", "worker_application"]
@@ -17,3 +17,8 @@ def faces(house) -> Faces:
 @pytest.fixture
 async def eve(house):
     return await house.person()
+
+
+@pytest.fixture
+async def ann(house, ada):
+    return await made(house, ada, "Ann")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from calotype.people import people, tally_store
-from calotype.people.person import Wish
-from tests.faces import face_of, seen
+from calotype.people import people
+from tests.faces import face_of, fold, is_on_while_counting, made, seen
 from tests.working import picture
 
 MAY, JUNE = "2024-05-10 12:00", "2024-06-10 12:00"
@@ -47,8 +46,7 @@ async def timeline(house, ada):
             on_timeline = await house.sql(TRUTH, person, ada.id, "active", ["timeline"], False)
             statistics = await ada.client.get(f"/people/{person}/statistics")
             assert statistics.status_code == 400 or statistics.json() == {"assets": len(on_timeline)}
-            async with house.world.writing() as tx:
-                await tally_store.fold(tx)
+            await fold(house)
         everything = await house.sql(TRUTH, person, ada.id, "active", ["archive", "timeline"], False)
         return {str(row["id"]) for row in everything}
 
@@ -67,22 +65,12 @@ async def shown(owner, person, month, **query):
     return answer.json()["id"]
 
 
-async def made(house, owner, name):
-    async with house.world.writing() as tx:
-        return (await people.create(tx, owner.id, Wish(name=name), house.world.clock.now().date())).id
-
-
 async def photo(house, owner, faces, *who, at=MAY):
     """A photo of these people, in the order in which they stand."""
     asset = await faces.photo(owner, *(str(each) for each in who), local_taken=at)
     for number, person in enumerate(who):
         await house.sql("UPDATE face SET person_id = $1 WHERE id = $2", person, await face_of(house, asset, number))
     return asset
-
-
-@pytest.fixture
-async def ann(house, ada):
-    return await made(house, ada, "Ann")
 
 
 @pytest.fixture
@@ -253,21 +241,17 @@ async def test_a_month_has_the_same_tag_until_something_in_it_changes(house, ada
         answer = await ada.client.get("/timeline/bucket", params={"personId": str(ann), "timeBucket": "2024-05-01"})
         return answer.headers["etag"]
 
-    async def fold():
-        async with house.world.writing() as tx:
-            await tally_store.fold(tx)
-
-    await fold()
+    await fold(house)
     first = await tag()
     await photo(house, ada, faces, ann, at=JUNE)
-    await fold()
+    await fold(house)
     assert await tag() == first, "another month changed"
     await house.sql("UPDATE face SET person_id = $1 WHERE asset_id = $2", ann, other)
     second = await tag()
-    await fold()
+    await fold(house)
     third = await tag()
     await house.sql("UPDATE face SET person_id = $1 WHERE asset_id = $2", bob, other)
-    await fold()
+    await fold(house)
     assert len({first, second, third, await tag()}) == 4, "as it was before, and yet another tag"
 
 
@@ -276,13 +260,5 @@ async def test_a_change_that_is_not_committed_yet_is_counted_by_the_next_turn(ho
     await timeline(ann)
     second = await photo(house, ada, faces, at=MAY)
     await faces.keep(second, seen(0, 0, 80, 80))
-    connection = await house.world.pool.acquire()
-    try:
-        await connection.execute("BEGIN")
-        await connection.execute("UPDATE face SET person_id = $1 WHERE asset_id = $2", ann, second)
-        async with house.world.writing() as tx:
-            await tally_store.fold(tx)
-        await connection.execute("COMMIT")
-    finally:
-        await house.world.pool.release(connection)
+    await is_on_while_counting(house, ann, second)
     assert await timeline(ann) == {first, second}

@@ -4,8 +4,7 @@ import pytest
 
 from calotype.core.sql import sql
 from calotype.people import people, person_store, tally_store
-from calotype.people.person import Wish
-from tests.faces import face_of
+from tests.faces import face_of, fold, is_on_while_counting, made
 
 SHOWN = "person_id IS NOT NULL AND is_visible AND deleted_at IS NULL AND place = 't'"
 READ = sql("WITH " + tally_store.COUNTED + " SELECT person_id, faces FROM counted")
@@ -24,24 +23,13 @@ async def tally(house, ada):
             async with house.world.glancing() as look:
                 read = {row["person_id"]: row["faces"] for row in await look.all(READ, owner_id=ada.id)}
             assert read == right
-            async with house.world.writing() as tx:
-                await tally_store.fold(tx)
+            await fold(house)
         kept = await house.sql("SELECT person_id, faces FROM person_tally WHERE owner_id = $1", ada.id)
         assert {row["person_id"]: row["faces"] for row in kept} == right
         assert await house.sql("SELECT FROM person_change") == []
         return {row["name"]: right.get(row["id"], 0) for row in await house.sql("SELECT id, name FROM person")}
 
     return ask
-
-
-@pytest.fixture
-async def ann(house, ada):
-    return await made(house, ada, "Ann")
-
-
-async def made(house, owner, name):
-    async with house.world.writing() as tx:
-        return (await people.create(tx, owner.id, Wish(name=name), house.world.clock.now().date())).id
 
 
 async def on(house, faces, owner, person):
@@ -96,15 +84,7 @@ async def test_a_change_that_is_not_committed_yet_is_counted_by_the_next_turn(ho
     await on(house, faces, ada, ann)
     await tally()
     photo = await faces.photo(ada, "somebody")
-    connection = await house.world.pool.acquire()
-    try:
-        await connection.execute("BEGIN")
-        await connection.execute("UPDATE face SET person_id = $1 WHERE asset_id = $2", ann, photo)
-        async with house.world.writing() as tx:
-            await tally_store.fold(tx)
-        await connection.execute("COMMIT")
-    finally:
-        await house.world.pool.release(connection)
+    await is_on_while_counting(house, ann, photo)
     assert await tally() == {"Ann": 2}
 
 
@@ -116,7 +96,6 @@ async def test_two_workers_do_not_write_down_each_others_numbers(house, ada, fac
         async with house.world.writing() as second:
             await tally_store.fold(second)  # it is the first one's turn
         assert len(await house.sql("SELECT FROM person_change WHERE person_id = $1", ann)) >= 1
-    async with house.world.writing() as tx:
-        await tally_store.fold(tx)
+    await fold(house)
     (row,) = await house.sql("SELECT faces FROM person_tally WHERE person_id = $1", ann)
     assert row["faces"] == 2
